@@ -1,0 +1,1 @@
+//! Plan, evidence with nulls, and verdicts.

@@ -1,0 +1,1 @@
+//! Dense kernels, seeded random streams and statistics for Kymograph.

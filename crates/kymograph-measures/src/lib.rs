@@ -1,0 +1,1 @@
+//! Every measure and fit of Kymograph: pure, seeded functions from arrays to numbers, and their registry.

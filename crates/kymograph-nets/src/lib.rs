@@ -1,0 +1,1 @@
+//! Small networks whose insides are open: layers, losses, optimisers, hook points, interventions.

@@ -1,0 +1,1 @@
+//! The run folder: manifest, recorder, reader, checkpoint importers and data sets.

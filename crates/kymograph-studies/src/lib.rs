@@ -1,0 +1,1 @@
+//! The built-in studies: data, network, what to capture, plan and predictions.

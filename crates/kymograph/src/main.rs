@@ -1,0 +1,2 @@
+//! The `kymograph` command.
+fn main() {}
