@@ -1,1 +1,16 @@
-//! Plan, evidence with nulls, and verdicts.
+//! From a plan to evidence to a verdict: what to compute on which arrays, computing it once with its nulls, and
+//! judging predictions that were written down beforehand.
+
+pub mod error;
+pub mod evidence;
+pub mod finding;
+pub mod judge;
+pub mod plan;
+pub mod verdict;
+
+pub use error::FindingsError;
+pub use evidence::{Gathering, Subject, gather};
+pub use finding::{Finding, Null, RunKey};
+pub use judge::{Judging, Predictions, judge};
+pub use plan::Plan;
+pub use verdict::{JudgedPrediction, Judgement, Outcome, Stated, Verdict};

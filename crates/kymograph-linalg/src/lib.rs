@@ -1,1 +1,33 @@
 //! Dense kernels, seeded random streams and statistics for Kymograph.
+//!
+//! Everything here takes `ndarray` views, is a pure function of its arguments, and gives the same bits for any number
+//! of threads on the same CPU features. [`matmul`] and the Gram forms follow IEEE arithmetic, so a NaN that goes in
+//! comes out; every other function returns a number or an error that says where the input is wrong.
+
+mod assignment;
+mod backend;
+mod distance;
+mod error;
+mod factor;
+mod matmul;
+mod real;
+mod symmetric;
+
+pub mod parallel;
+pub mod random;
+pub mod statistics;
+pub mod tolerance;
+
+pub use assignment::assignment;
+pub use distance::squared_distances;
+pub use error::LinalgError;
+pub use factor::{
+    Qr, Svd, SymmetricEigen, eigenvalues, qr, singular_values, svd, symmetric_eigen,
+};
+pub use matmul::{Kernel, kernel_for, matmul, matmul_into, matmul_into_by, matmul_into_sequential, matmul_nt, matmul_tn};
+pub use real::Real;
+pub use symmetric::{
+    centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram,
+};
+
+pub(crate) use error::check_finite;

@@ -1,1 +1,32 @@
 //! Small networks whose insides are open: layers, losses, optimisers, hook points, interventions.
+//!
+//! A network is a list of layers built from a [`NetworkSpec`]; each layer has a written-out forward and backward pass,
+//! so there is no tape to look through. Values and gradients match PyTorch's, weights come and go under PyTorch's names
+//! and in its layouts, and the same seed gives the same bits for any number of threads on the same [`KernelPath`].
+
+mod capture;
+mod engine;
+mod error;
+mod hooks;
+mod init;
+mod intervene;
+mod kernels;
+mod layers;
+mod loss;
+mod network;
+mod optim;
+mod plan;
+mod schedule;
+mod spec;
+mod state;
+
+pub use capture::GradientCapture;
+pub use error::NetsError;
+pub use hooks::HookPoint;
+pub use intervene::{Edit, Intervention};
+pub use kernels::{CpuFeatures, KernelPath, cpu_features};
+pub use loss::{Loss, Target, cross_entropy, mse};
+pub use network::{Mode, Network, StepStats};
+pub use optim::{Optimiser, OptimiserSpec};
+pub use schedule::Schedule;
+pub use spec::{Extent, LayerKind, LayerSpec, NetworkSpec};

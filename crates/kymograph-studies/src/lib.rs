@@ -1,1 +1,10 @@
-//! The built-in studies: data, network, what to capture, plan and predictions.
+//! The built-in studies: data, network, what to record, plan and predictions, a folder each.
+
+pub mod error;
+pub mod phases;
+pub mod scores;
+pub mod study;
+pub mod training;
+
+pub use error::StudyError;
+pub use study::{Settings, Study, StudyFile, all, find};

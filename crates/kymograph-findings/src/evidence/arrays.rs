@@ -1,0 +1,169 @@
+//! The arrays of one name of one run, read once, as matrices whose rows are units or examples.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use kymograph_measures::{Array, Kind};
+use kymograph_runs::{Checkpoint, Dtype, TensorInfo};
+use ndarray::{Array2, ArrayD};
+
+use super::{Gathering, Job, Subject, measure_of};
+use crate::error::FindingsError;
+use crate::plan::{NullKind, On, compares_steps};
+
+/// A matrix in the precision it was stored in.
+#[derive(Clone, Debug)]
+pub(super) enum Matrix {
+    F32(Array2<f32>),
+    F64(Array2<f64>),
+}
+
+impl Matrix {
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::F32(m) => m.nrows(),
+            Self::F64(m) => m.nrows(),
+        }
+    }
+
+    pub(super) fn view(&self) -> Array<'_> {
+        match self {
+            Self::F32(m) => Array::F32(m.view().into_dyn()),
+            Self::F64(m) => Array::F64(m.view().into_dyn()),
+        }
+    }
+}
+
+/// A matrix with the hash of the file it came from.
+#[derive(Clone, Debug)]
+pub(super) struct Sourced {
+    pub(super) matrix: Matrix,
+    pub(super) content: String,
+}
+
+/// Open files: tensor lists and hashes are read once.
+pub(super) struct Shelf<'a> {
+    subjects: &'a [Subject],
+    open: BTreeMap<PathBuf, (Checkpoint, String)>,
+}
+
+impl<'a> Shelf<'a> {
+    pub(super) fn new(subjects: &'a [Subject]) -> Self {
+        Self { subjects, open: BTreeMap::new() }
+    }
+
+    fn file(&mut self, path: &Path) -> Result<&(Checkpoint, String), FindingsError> {
+        if !self.open.contains_key(path) {
+            let checkpoint = Checkpoint::open(path)?;
+            let content = checkpoint.content_hash()?;
+            self.open.insert(path.to_path_buf(), (checkpoint, content));
+        }
+        Ok(&self.open[path])
+    }
+
+    /// The tensors that are matrices or convolution kernels of real numbers.
+    pub(super) fn matrices(&mut self, path: &Path) -> Result<Vec<TensorInfo>, FindingsError> {
+        let (checkpoint, _) = self.file(path)?;
+        let real = |d: Dtype| matches!(d, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64);
+        Ok(checkpoint
+            .tensors()
+            .iter()
+            .filter(|t| t.shape.len() >= 2 && real(t.dtype) && t.shape.iter().all(|&n| n > 0))
+            .cloned()
+            .collect())
+    }
+
+    fn read(&mut self, path: &Path, array: &str) -> Result<Sourced, FindingsError> {
+        let (checkpoint, content) = self.file(path)?;
+        let wide = checkpoint.tensors().iter().any(|t| t.name == array && t.dtype == Dtype::F64);
+        let matrix = if wide {
+            let tensor = checkpoint.read_f64(array)?;
+            refuse_not_finite(path, array, tensor.iter().copied())?;
+            Matrix::F64(to_matrix(tensor))
+        } else {
+            let tensor = checkpoint.read_f32(array)?;
+            refuse_not_finite(path, array, tensor.iter().map(|&v| f64::from(v)))?;
+            Matrix::F32(to_matrix(tensor))
+        };
+        Ok(Sourced { matrix, content: content.clone() })
+    }
+}
+
+fn refuse_not_finite(path: &Path, tensor: &str, values: impl Iterator<Item = f64>) -> Result<(), FindingsError> {
+    match values.enumerate().find(|(_, v)| !v.is_finite()) {
+        None => Ok(()),
+        Some((index, value)) => Err(FindingsError::NotFinite {
+            path: path.to_path_buf(),
+            tensor: tensor.to_owned(),
+            value: value.to_string(),
+            index,
+        }),
+    }
+}
+
+/// The first axis stays (units, or examples); all others are flattened in row-major order.
+fn to_matrix<T: Clone>(tensor: ArrayD<T>) -> Array2<T> {
+    let rows = tensor.shape().first().copied().unwrap_or(1);
+    let columns = tensor.len().checked_div(rows).unwrap_or(0);
+    let tensor = tensor.as_standard_layout().into_owned();
+    tensor.into_shape_with_order((rows, columns)).unwrap_or_else(|_| unreachable!("a standard layout keeps its length"))
+}
+
+/// Everything the rows of one array of one run need.
+pub(super) struct Column<'a> {
+    /// By step.
+    pub(super) steps: BTreeMap<u64, Sourced>,
+    /// The same array in untrained networks of the same shape, by seed.
+    pub(super) untrained: Vec<Sourced>,
+    /// Whether `untrained` had to be this run's own step 0.
+    pub(super) untrained_is_own: bool,
+    /// The probe's labels.
+    pub(super) labels: Option<&'a [i64]>,
+    pub(super) on: On,
+}
+
+impl<'a> Column<'a> {
+    pub(super) fn load(
+        shelf: &mut Shelf<'a>,
+        gathering: &Gathering<'a>,
+        subject: usize,
+        on: On,
+        array: &str,
+        members: &[usize],
+        jobs: &[Job],
+    ) -> Result<Self, FindingsError> {
+        let run = &shelf.subjects[subject];
+        let wanted: BTreeSet<u64> = members.iter().flat_map(|&i| jobs[i].steps.iter().copied()).collect();
+        let mut steps = BTreeMap::new();
+        for step in wanted {
+            if let Some(path) = run.files(on).get(&step) {
+                steps.insert(step, shelf.read(path, array)?);
+            }
+        }
+        let planned = |i: &usize| &gathering.plan.measures[jobs[*i].planned];
+        let mut untrained = Vec::new();
+        let mut untrained_is_own = false;
+        if members.iter().any(|i| planned(i).nulls.contains(&NullKind::Untrained)) {
+            let sisters: Vec<&Subject> = shelf
+                .subjects
+                .iter()
+                .filter(|s| s.key.network == run.key.network && s.key.seed != run.key.seed && s.key.control.is_none())
+                .filter(|s| s.files(on).contains_key(&0))
+                .collect();
+            untrained_is_own = sisters.is_empty();
+            let sources = if untrained_is_own { vec![run] } else { sisters };
+            for source in sources {
+                if let Some(path) = source.files(on).get(&0) {
+                    untrained.push(shelf.read(path, array)?);
+                }
+            }
+        }
+        Ok(Self { steps, untrained, untrained_is_own, labels: run.labels.as_deref(), on })
+    }
+}
+
+/// How many of a measure's inputs come from the run, and whether labels follow.
+pub(super) fn wants_labels(planned: &crate::plan::PlannedMeasure) -> bool {
+    let measure = measure_of(planned);
+    !compares_steps(measure) && measure.inputs.iter().any(|input| input.kind == Kind::Labels)
+}

@@ -1,0 +1,170 @@
+//! Evidence: a plan's measures computed on the runs' arrays, each beside its nulls, and nothing computed twice.
+
+mod arrays;
+mod cache;
+mod nulls;
+mod row;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kymograph_measures as measures;
+use kymograph_runs::TensorInfo;
+use rayon::prelude::*;
+
+use crate::error::FindingsError;
+use crate::finding::{Finding, RunKey};
+use crate::plan::{On, Plan, PlannedMeasure};
+use arrays::{Column, Shelf};
+use cache::Cache;
+
+/// A run as the evidence sees it: files that hold its arrays, by step.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Which run.
+    pub key: RunKey,
+    /// Checkpoint files by step.
+    pub parameters: BTreeMap<u64, PathBuf>,
+    /// Files of activations on the probe, by step; empty where they cannot be had.
+    pub activations: BTreeMap<u64, PathBuf>,
+    /// The probe's labels.
+    pub labels: Option<Vec<i64>>,
+}
+
+impl Subject {
+    fn files(&self, on: On) -> &BTreeMap<u64, PathBuf> {
+        match on {
+            On::Parameters => &self.parameters,
+            On::Activations => &self.activations,
+        }
+    }
+}
+
+/// How evidence is gathered.
+pub struct Gathering<'a> {
+    /// What to compute.
+    pub plan: &'a Plan,
+    /// Where the plan came from, for messages.
+    pub origin: &'a str,
+    /// The runs.
+    pub subjects: &'a [Subject],
+    /// Names of steps: `early`, `mid`, `late`, `first`, `last`.
+    pub step_names: &'a BTreeMap<String, u64>,
+    /// Folder of the evidence cache.
+    pub cache: Option<&'a Path>,
+    /// Called with (rows done, rows in all).
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// One row to compute.
+#[derive(Clone, Debug)]
+struct Job {
+    planned: usize,
+    subject: usize,
+    array: String,
+    steps: Vec<u64>,
+    missing: Option<String>,
+}
+
+/// Computes every row of the plan, in the plan's order within each run.
+///
+/// Rows are looked up by content first: measure, version, options, nulls, and the SHA-256 of every file they rest on.
+/// The nulls' randomness comes from that same content, so a row is the same whatever else is in the plan, whatever the
+/// order and however many threads. At any time the arrays of one name of one run are in memory.
+///
+/// # Errors
+/// [`FindingsError::NotFinite`] for NaN or infinite entries, [`FindingsError::NothingToMeasure`] when no array matches,
+/// and what reading the files can give. A measure that refuses its input (constant columns, one example) is no error:
+/// its row has no value and a note that says why.
+pub fn gather(gathering: &Gathering<'_>) -> Result<Vec<Finding>, FindingsError> {
+    let jobs = jobs(gathering)?;
+    let mut cache = Cache::open(gathering.cache)?;
+    let mut groups: Vec<(usize, On, &str, Vec<usize>)> = Vec::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let on = gathering.plan.measures[job.planned].on;
+        match groups.iter_mut().find(|g| g.0 == job.subject && g.1 == on && g.2 == job.array) {
+            Some(group) => group.3.push(index),
+            None => groups.push((job.subject, on, &job.array, vec![index])),
+        }
+    }
+    let done = AtomicUsize::new(0);
+    let mut rows: Vec<Option<Finding>> = vec![None; jobs.len()];
+    let mut shelf = Shelf::new(gathering.subjects);
+    for (subject, on, array, members) in groups {
+        let column = Column::load(&mut shelf, gathering, subject, on, array, &members, &jobs)?;
+        let computed: Vec<(usize, String, bool, Finding)> = members
+            .par_iter()
+            .map(|&index| {
+                let job = &jobs[index];
+                let planned = &gathering.plan.measures[job.planned];
+                let key = row::content_key(planned, job, &column);
+                let cached = cache.get(&key).cloned();
+                let fresh = cached.is_none();
+                let mut finding = cached.unwrap_or_else(|| row::compute(planned, job, &column, &key));
+                finding.run = gathering.subjects[subject].key.clone();
+                finding.array.clone_from(&job.array);
+                (gathering.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, jobs.len());
+                (index, key, fresh && job.missing.is_none(), finding)
+            })
+            .collect();
+        for (index, key, fresh, finding) in computed {
+            if fresh {
+                cache.put(key, &finding)?;
+            }
+            rows[index] = Some(finding);
+        }
+        cache.flush()?;
+    }
+    Ok(rows.into_iter().flatten().collect())
+}
+
+fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
+    let mut jobs = Vec::new();
+    let mut shelf = Shelf::new(gathering.subjects);
+    for (subject_index, subject) in gathering.subjects.iter().enumerate() {
+        for (planned_index, planned) in gathering.plan.measures.iter().enumerate() {
+            if !planned.network_globs().is_match(&subject.key.network) {
+                continue;
+            }
+            let files = subject.files(planned.on);
+            let Some((_, first)) = files.iter().next() else {
+                continue;
+            };
+            let globs = planned.array_globs();
+            let fits = |t: &TensorInfo| {
+                globs.is_match(&t.name)
+                    && planned.axes.is_none_or(|axes| t.shape.len() == axes)
+                    && planned.largest.is_none_or(|largest| t.shape.iter().product::<usize>() <= largest)
+            };
+            let names: Vec<String> =
+                shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
+            let recorded: Vec<u64> = files.keys().copied().collect();
+            for array in names {
+                for steps in planned.step_sets(&recorded, gathering.step_names) {
+                    let missing = steps.as_ref().err().cloned();
+                    jobs.push(Job {
+                        planned: planned_index,
+                        subject: subject_index,
+                        array: array.clone(),
+                        steps: steps.unwrap_or_default(),
+                        missing,
+                    });
+                }
+            }
+        }
+    }
+    if jobs.is_empty() {
+        let runs: BTreeSet<String> = gathering.subjects.iter().map(|s| s.key.to_string()).collect();
+        return Err(FindingsError::NothingToMeasure {
+            origin: gathering.origin.to_owned(),
+            runs: runs.into_iter().collect::<Vec<_>>().join(", "),
+        });
+    }
+    Ok(jobs)
+}
+
+/// The measure of a planned row; plans are checked when read, so it exists.
+fn measure_of(planned: &PlannedMeasure) -> &'static measures::Measure {
+    measures::find(&planned.name).expect("plans are checked against the registry when they are read")
+}

@@ -1,0 +1,135 @@
+//! One row of evidence: the measure's value, a bootstrap interval over its units, and its nulls.
+
+use kymograph_linalg::random::stream_at;
+use kymograph_linalg::statistics::bootstrap_interval;
+use kymograph_measures::{Measure, Options};
+use ndarray::Array1;
+use sha2::{Digest, Sha256};
+
+use super::arrays::{Column, wants_labels};
+use super::nulls::{self, Inputs};
+use super::{Job, measure_of};
+use crate::finding::{Finding, RunKey};
+use crate::plan::{NullKind, On, PlannedMeasure};
+
+/// Bumped when the way rows, intervals or nulls are computed changes.
+const ROW_VERSION: u32 = 1;
+const RESAMPLES: usize = 1000;
+
+/// SHA-256 over everything the row depends on, in hexadecimal.
+pub(super) fn content_key(planned: &PlannedMeasure, job: &Job, column: &Column<'_>) -> String {
+    let measure = measure_of(planned);
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    add(&ROW_VERSION.to_string());
+    add(measure.name);
+    add(&measure.version.to_string());
+    for (key, value) in options_of(planned, measure).map(|o| o.to_text()).unwrap_or_default() {
+        add(&key);
+        add(&value);
+    }
+    for null in &planned.nulls {
+        add(null.name());
+    }
+    add(&planned.draws.to_string());
+    add(&job.array);
+    for step in &job.steps {
+        add(&step.to_string());
+        add(column.steps.get(step).map_or("", |s| &s.content));
+    }
+    if planned.nulls.contains(&NullKind::Untrained) {
+        for source in &column.untrained {
+            add(&source.content);
+        }
+    }
+    if wants_labels(planned) {
+        for label in column.labels.unwrap_or_default() {
+            add(&label.to_string());
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn compute(planned: &PlannedMeasure, job: &Job, column: &Column<'_>, key: &str) -> Finding {
+    let measure = measure_of(planned);
+    let mut finding = Finding {
+        measure: measure.name.to_owned(),
+        options: options_of(planned, measure).map(|o| o.to_text()).unwrap_or_default(),
+        run: RunKey { network: String::new(), seed: None, control: None },
+        array: String::new(),
+        other_array: wants_labels(planned).then(|| "labels".to_owned()),
+        steps: job.steps.clone(),
+        value: None,
+        interval: None,
+        nulls: Vec::new(),
+        ceiling: None,
+        parts: Default::default(),
+        n: None,
+        notes: Vec::new(),
+        version: measure.version,
+    };
+    match fill(&mut finding, planned, measure, job, column, key) {
+        Ok(()) => {}
+        Err(note) => finding.notes.push(note),
+    }
+    finding
+}
+
+fn fill(
+    finding: &mut Finding,
+    planned: &PlannedMeasure,
+    measure: &'static Measure,
+    job: &Job,
+    column: &Column<'_>,
+    key: &str,
+) -> Result<(), String> {
+    if let Some(missing) = &job.missing {
+        return Err(format!("not measured: {missing}"));
+    }
+    let options = options_of(planned, measure)?;
+    let find = |step: &u64| column.steps.get(step).ok_or_else(|| format!("not measured: no array at step {step}"));
+    let arrays = job.steps.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let labels = match (wants_labels(planned), column.labels) {
+        (false, _) => None,
+        (true, Some(labels)) => Some(Array1::from(labels.to_vec())),
+        (true, None) => return Err("not measured: the probe has no labels".to_owned()),
+    };
+    let inputs = Inputs { arrays, labels };
+    finding.n = inputs.arrays.first().map(|s| s.matrix.rows());
+    let reading =
+        measure.apply(&inputs.views(), &options).map_err(|e| format!("not measured: {e}"))?;
+    finding.value = Some(reading.value);
+    finding.notes.extend(reading.notes);
+    let seed = u64::from_str_radix(&key[..16], 16).unwrap_or_default();
+    for part in reading.parts {
+        if part.name == "per_unit" && part.values.len() > 1 {
+            let mut rng = stream_at(seed, "bootstrap", 0);
+            let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+            match bootstrap_interval(&part.values, mean, RESAMPLES, 0.95, &mut rng) {
+                Ok(interval) => finding.interval = Some([interval.low, interval.high]),
+                Err(e) => finding.notes.push(format!("no interval: {e}")),
+            }
+        }
+        finding.parts.insert(part.name.to_owned(), part.values);
+    }
+    for &kind in &planned.nulls {
+        match nulls::draw(kind, planned.draws, measure, &options, &inputs, column, reading.value, seed) {
+            Ok(null) => finding.nulls.push(null),
+            Err(note) => finding.notes.push(note),
+        }
+    }
+    if column.untrained_is_own && planned.nulls.contains(&NullKind::Untrained) {
+        finding.notes.push("null `untrained` is this run's own step 0: there is no other seed".to_owned());
+    }
+    if column.on == On::Activations && finding.n.is_some() {
+        finding.notes.push("on the probe's activations; convolutions as spatial means".to_owned());
+    }
+    Ok(())
+}
+
+fn options_of(planned: &PlannedMeasure, measure: &Measure) -> Result<Options, String> {
+    planned.parsed_options(measure).map_err(|e| e.to_string())
+}

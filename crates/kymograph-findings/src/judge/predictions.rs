@@ -1,0 +1,222 @@
+//! The predictions file: hypotheses, what each predicts of which quantity, and by which frozen decision it is judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kymograph_measures as measures;
+use serde::{Deserialize, Serialize};
+
+use crate::error::FindingsError;
+use crate::plan::{StepName, compares_steps, globs};
+
+/// A predictions file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Predictions {
+    /// Each set of rival hypotheses gets a verdict of its own.
+    #[serde(rename = "verdict")]
+    pub sets: Vec<PredictionSet>,
+}
+
+/// Rival hypotheses and their predictions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PredictionSet {
+    /// The question.
+    pub title: String,
+    /// Each hypothesis by its letter, in a sentence.
+    pub hypotheses: BTreeMap<String, String>,
+    /// What each of them predicts.
+    #[serde(rename = "prediction")]
+    pub predictions: Vec<Prediction>,
+}
+
+/// One prediction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    /// Short unique name.
+    pub name: String,
+    /// The hypothesis that makes it.
+    pub hypothesis: String,
+    /// The prediction in words, with its figures as published.
+    pub text: String,
+    /// Where it was published.
+    #[serde(default)]
+    pub source: String,
+    /// Why nothing can be measured; then no quantity is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_measured: Option<String>,
+    /// The quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Quantity>,
+    /// For a contrast: the quantity taken away from the first. Keys left out are those of `of`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minus: Option<PartialQuantity>,
+    /// What is estimated over seeds.
+    #[serde(default)]
+    pub statistic: Statistic,
+    /// Holds when the whole interval lies above this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<f64>,
+    /// Holds when the whole interval lies below this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<f64>,
+    /// Holds when the whole interval lies inside these two ends: the equivalence margin that "stable" needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<[f64; 2]>,
+    /// For `statistic = "proportion"`: the share of seeds that must meet the condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Seeds below which nothing is decided.
+    #[serde(default = "five")]
+    pub min_seeds: usize,
+}
+
+/// A number each run yields: a measure on arrays at one step or between two, reduced over the arrays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantity {
+    /// Registry name.
+    pub measure: String,
+    /// Glob over network names.
+    pub network: String,
+    /// Glob over array names.
+    pub arrays: String,
+    /// One step, or two for measures that compare steps.
+    pub steps: Vec<StepName>,
+    /// How several arrays become one number.
+    #[serde(default)]
+    pub over_arrays: Reduction,
+    /// Options the rows must have been measured with; those left out may be anything.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+/// The keys in which the second quantity of a contrast differs from the first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartialQuantity {
+    /// Another array.
+    pub arrays: Option<String>,
+    /// Other steps.
+    pub steps: Option<Vec<StepName>>,
+}
+
+/// A reduction over arrays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    /// Arithmetic mean.
+    #[default]
+    Mean,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+}
+
+/// A statistic over seeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// The mean, with a t-interval.
+    #[default]
+    Mean,
+    /// The share of seeds that meet the condition, with a Wilson interval, against `share`.
+    Proportion,
+}
+
+fn five() -> usize {
+    5
+}
+
+impl Predictions {
+    /// Reads and checks a predictions file.
+    ///
+    /// # Errors
+    /// [`FindingsError::Syntax`] with line and column; [`FindingsError::Invalid`] for a prediction without a decision
+    /// or with several, an unknown measure, hypothesis or option, or a name used twice.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Self, FindingsError> {
+        let file: Self = toml::from_str(text).map_err(|e| FindingsError::Syntax {
+            origin: origin.to_owned(),
+            what: "predictions",
+            detail: e.to_string(),
+        })?;
+        let mut seen = BTreeSet::new();
+        for set in &file.sets {
+            for prediction in &set.predictions {
+                let checked = prediction.check(set).and_then(|()| {
+                    if seen.insert(&prediction.name) { Ok(()) } else { Err("the name is used twice".to_owned()) }
+                });
+                checked.map_err(|detail| FindingsError::Invalid {
+                    origin: origin.to_owned(),
+                    place: format!("prediction `{}`", prediction.name),
+                    detail,
+                })?;
+            }
+        }
+        Ok(file)
+    }
+}
+
+impl Prediction {
+    fn check(&self, set: &PredictionSet) -> Result<(), String> {
+        if !set.hypotheses.contains_key(&self.hypothesis) {
+            return Err(format!("`hypothesis = \"{}\"` is not among the verdict's hypotheses", self.hypothesis));
+        }
+        let quantity = match (&self.of, &self.not_measured) {
+            (Some(quantity), None) => quantity,
+            (None, Some(_)) => return Ok(()),
+            _ => return Err("give `of`, or `not_measured` with the reason, and not both".to_owned()),
+        };
+        let decisions = [self.above.is_some(), self.below.is_some(), self.within.is_some()];
+        if decisions.iter().filter(|d| **d).count() != 1 {
+            return Err("give exactly one of `above`, `below`, `within`".to_owned());
+        }
+        if self.within.is_some_and(|[low, high]| low >= high) {
+            return Err("`within` needs its lower end first".to_owned());
+        }
+        if (self.statistic == Statistic::Proportion) != self.share.is_some_and(|s| s > 0.0 && s < 1.0) {
+            return Err("`share` (between 0 and 1) goes with `statistic = \"proportion\"`, and only with it".to_owned());
+        }
+        let measure = measures::find(&quantity.measure).map_err(|e| e.to_string())?;
+        if let Some(key) = quantity.options.keys().find(|k| !measure.options.iter().any(|o| o.name == k.as_str())) {
+            return Err(format!("the measure `{}` has no option `{key}`", quantity.measure));
+        }
+        let steps = 1 + usize::from(compares_steps(measure));
+        for given in [Some(&quantity.steps), self.minus.as_ref().and_then(|m| m.steps.as_ref())].into_iter().flatten() {
+            if given.len() != steps {
+                return Err(format!("`steps` of this measure has {steps} entries"));
+            }
+        }
+        globs(&[quantity.arrays.clone(), quantity.network.clone()]).map(|_| ())
+    }
+
+    /// The decision in words.
+    #[must_use]
+    pub fn decision(&self) -> String {
+        let condition = match (self.above, self.below, self.within) {
+            (Some(t), _, _) => format!("above {t}"),
+            (_, Some(t), _) => format!("below {t}"),
+            (_, _, Some([low, high])) => format!("within {low} to {high}"),
+            _ => String::new(),
+        };
+        match self.share {
+            Some(share) => format!("{condition} in at least {} % of seeds", share * 100.0),
+            None => condition,
+        }
+    }
+
+    /// The second quantity of a contrast, completed from the first.
+    pub(crate) fn subtrahend(&self) -> Option<Quantity> {
+        let (of, minus) = (self.of.as_ref()?, self.minus.as_ref()?);
+        let mut quantity = of.clone();
+        if let Some(arrays) = &minus.arrays {
+            quantity.arrays.clone_from(arrays);
+        }
+        if let Some(steps) = &minus.steps {
+            quantity.steps.clone_from(steps);
+        }
+        Some(quantity)
+    }
+}

@@ -1,0 +1,97 @@
+//! A prediction's quantity, read off the findings: one number a seed, and the rows it rests on.
+
+use std::collections::BTreeMap;
+
+use super::predictions::{Quantity, Reduction};
+use crate::finding::{Finding, Null};
+use crate::plan::{StepName, globs};
+
+/// The quantity's value in each run, by seed, with the rows behind it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BySeed {
+    pub(super) values: BTreeMap<Option<u64>, f64>,
+    pub(super) rows: Vec<usize>,
+}
+
+/// Collects a quantity from main runs (no control).
+pub(super) fn collect(quantity: &Quantity, findings: &[Finding], names: &BTreeMap<String, u64>) -> Result<BySeed, String> {
+    let steps: Vec<u64> = quantity
+        .steps
+        .iter()
+        .map(|s| s.resolve(names).ok_or_else(|| format!("no step is named {s:?} here")))
+        .collect::<Result<_, _>>()?;
+    let glob = globs(std::slice::from_ref(&quantity.arrays))?;
+    let networks = globs(std::slice::from_ref(&quantity.network))?;
+    let mut values: BTreeMap<Option<u64>, Vec<f64>> = BTreeMap::new();
+    let mut rows = Vec::new();
+    let mut refusal = None;
+    for (index, finding) in findings.iter().enumerate() {
+        let fits = finding.measure == quantity.measure
+            && networks.is_match(&finding.run.network)
+            && finding.run.control.is_none()
+            && finding.steps == steps
+            && glob.is_match(&finding.array)
+            && quantity.options.iter().all(|(k, v)| finding.options.get(k) == Some(v));
+        if !fits {
+            continue;
+        }
+        match finding.value {
+            Some(value) => {
+                values.entry(finding.run.seed).or_default().push(value);
+                rows.push(index);
+            }
+            None => refusal = finding.notes.first().cloned(),
+        }
+    }
+    if values.is_empty() {
+        let what = describe(quantity);
+        return Err(refusal.unwrap_or_else(|| format!("the findings have no row for {what}")));
+    }
+    let values = values.into_iter().map(|(seed, v)| (seed, reduce(&v, quantity.over_arrays))).collect();
+    Ok(BySeed { values, rows })
+}
+
+fn reduce(values: &[f64], reduction: Reduction) -> f64 {
+    match reduction {
+        Reduction::Mean => values.iter().sum::<f64>() / values.len() as f64,
+        Reduction::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+        Reduction::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+/// The quantity in words.
+pub(super) fn describe(quantity: &Quantity) -> String {
+    let steps: Vec<String> = quantity
+        .steps
+        .iter()
+        .map(|s| match s {
+            StepName::Number(step) => step.to_string(),
+            StepName::Named(name) => name.clone(),
+        })
+        .collect();
+    let reduction = match (quantity.over_arrays, quantity.arrays.contains(['*', '?', '{', '['])) {
+        (_, false) => "",
+        (Reduction::Mean, _) => ", mean over arrays",
+        (Reduction::Min, _) => ", smallest over arrays",
+        (Reduction::Max, _) => ", largest over arrays",
+    };
+    let (network, arrays) = (&quantity.network, &quantity.arrays);
+    format!("{} of {network} {arrays} at {}{reduction}", quantity.measure, steps.join(" → "))
+}
+
+/// The main nulls of the rows, averaged: the level a mean over these rows would have if there were nothing to find.
+pub(super) fn average_null(findings: &[Finding], rows: &[usize]) -> Option<Null> {
+    let nulls: Vec<&Null> = rows.iter().filter_map(|&i| findings[i].null()).collect();
+    let first = nulls.first()?;
+    if nulls.iter().any(|n| n.kind != first.kind) {
+        return None;
+    }
+    let mean = |f: &dyn Fn(&Null) -> f64| nulls.iter().map(|n| f(n)).sum::<f64>() / nulls.len() as f64;
+    Some(Null {
+        kind: first.kind.clone(),
+        mean: mean(&|n| n.mean),
+        interval: [mean(&|n| n.interval[0]), mean(&|n| n.interval[1])],
+        n: nulls.iter().map(|n| n.n).sum(),
+        p: None,
+    })
+}

@@ -1,0 +1,297 @@
+//! A plan: which measures to take on which arrays at which steps, and which nulls to draw beside them.
+
+use std::collections::BTreeMap;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use kymograph_measures::{self as measures, Kind, Measure};
+use serde::{Deserialize, Serialize};
+
+use crate::error::FindingsError;
+
+/// What to compute. Read from TOML; an unknown key is an error that names the line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The measures, in the order they are computed and reported.
+    #[serde(rename = "measure")]
+    pub measures: Vec<PlannedMeasure>,
+}
+
+/// One measure, on every array that matches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedMeasure {
+    /// Registry name.
+    pub name: String,
+    /// Options as in `kymograph measure --set`.
+    #[serde(default)]
+    pub options: BTreeMap<String, toml::Value>,
+    /// Globs over network names.
+    #[serde(default = "everything")]
+    pub networks: Vec<String>,
+    /// Whether `arrays` names parameters or hook points.
+    #[serde(default)]
+    pub on: On,
+    /// Globs over parameter or hook-point names. Parameters of fewer than two axes are passed over.
+    #[serde(default = "everything")]
+    pub arrays: Vec<String>,
+    /// Only arrays stored with this many axes: 4 for kernels of 2-d convolutions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axes: Option<usize>,
+    /// Arrays of more entries are passed over: the way to keep costly measures off large models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest: Option<usize>,
+    /// At which steps or between which.
+    pub steps: Steps,
+    /// The nulls to draw; the first is the main one.
+    #[serde(default)]
+    pub nulls: Vec<NullKind>,
+    /// Draws for each null.
+    #[serde(default = "default_draws")]
+    pub draws: usize,
+}
+
+/// Where a planned measure looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// The weights in the checkpoints, each as units × inputs.
+    #[default]
+    Parameters,
+    /// The activations on the probe, each as examples × features.
+    Activations,
+}
+
+/// The steps of a planned measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Steps {
+    /// A rule over the recorded steps.
+    Rule(StepRule),
+    /// Chosen steps, or chosen pairs of them.
+    Chosen(Vec<StepOrPair>),
+}
+
+/// Rules that pick steps from whatever a run holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepRule {
+    /// Every step (measures of one array).
+    Each,
+    /// Each step with the next.
+    Consecutive,
+    /// Each step with the last.
+    ToLast,
+    /// The first step with each later one.
+    FromFirst,
+    /// Every pair, earlier step first.
+    AllPairs,
+}
+
+/// One step or a pair of steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum StepOrPair {
+    /// One step.
+    One(StepName),
+    /// Two steps.
+    Pair([StepName; 2]),
+}
+
+/// A step by number or by a name that the study gives it: `early`, `mid`, `late`, and always `first` and `last`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum StepName {
+    /// Optimisation steps since initialisation.
+    Number(u64),
+    /// A named step.
+    Named(String),
+}
+
+impl StepName {
+    /// The step's number, if the name is known.
+    #[must_use]
+    pub fn resolve(&self, names: &BTreeMap<String, u64>) -> Option<u64> {
+        match self {
+            Self::Number(step) => Some(*step),
+            Self::Named(name) => names.get(name).copied(),
+        }
+    }
+}
+
+/// What noise of the same shape is drawn as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NullKind {
+    /// Pairs of weights: the second array's units in random order. Keeps both arrays, breaks which unit is which.
+    PermutedUnits,
+    /// Pairs of activations, or activations and labels: the second array's examples in random order.
+    PermutedExamples,
+    /// Pairs: the second array becomes the first plus Gaussian noise of the same Frobenius displacement, which is how
+    /// far training moved but in no particular direction.
+    RandomWalk,
+    /// One array: every column's entries in random order. Keeps each column's distribution, breaks joint structure.
+    ShuffledColumns,
+    /// The array at step 0 of the run's sister seeds (its own step 0 when it has none); in a pair, in the first place.
+    Untrained,
+}
+
+impl NullKind {
+    /// The name used in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PermutedUnits => "permuted_units",
+            Self::PermutedExamples => "permuted_examples",
+            Self::RandomWalk => "random_walk",
+            Self::ShuffledColumns => "shuffled_columns",
+            Self::Untrained => "untrained",
+        }
+    }
+
+    /// Whether the null can be drawn for a measure of this many inputs.
+    fn fits(self, measure: &Measure) -> bool {
+        let pair = measure.inputs.len() == 2;
+        let labelled = measure.inputs.iter().any(|input| input.kind == Kind::Labels);
+        match self {
+            Self::PermutedUnits | Self::RandomWalk => pair && !labelled,
+            Self::PermutedExamples => pair,
+            Self::ShuffledColumns => !pair,
+            Self::Untrained => true,
+        }
+    }
+}
+
+fn everything() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+fn default_draws() -> usize {
+    100
+}
+
+impl Plan {
+    /// Reads and checks a plan.
+    ///
+    /// # Errors
+    /// [`FindingsError::Syntax`] with line and column for what is not a plan; [`FindingsError::Invalid`] for an unknown
+    /// measure or option, a null or step rule that does not fit the measure, or a bad glob.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Self, FindingsError> {
+        let plan: Self = toml::from_str(text).map_err(|e| FindingsError::Syntax {
+            origin: origin.to_owned(),
+            what: "a plan",
+            detail: e.to_string(),
+        })?;
+        for (index, planned) in plan.measures.iter().enumerate() {
+            planned.check().map_err(|detail| FindingsError::Invalid {
+                origin: origin.to_owned(),
+                place: format!("[[measure]] number {} (`{}`)", index + 1, planned.name),
+                detail,
+            })?;
+        }
+        Ok(plan)
+    }
+}
+
+impl PlannedMeasure {
+    fn check(&self) -> Result<(), String> {
+        let measure = measures::find(&self.name).map_err(|e| e.to_string())?;
+        self.parsed_options(measure).map_err(|e| e.to_string())?;
+        globs(&self.networks)?;
+        globs(&self.arrays)?;
+        let two_steps = compares_steps(measure);
+        let fitting = match &self.steps {
+            Steps::Rule(StepRule::Each) => !two_steps,
+            Steps::Rule(_) => two_steps,
+            Steps::Chosen(list) => list.iter().all(|s| matches!(s, StepOrPair::Pair(_)) == two_steps),
+        };
+        if !fitting {
+            return Err(if two_steps {
+                "compares two steps: `steps` must be `consecutive`, `to_last`, `from_first`, `all_pairs` or a list of pairs".to_owned()
+            } else {
+                "takes one step at a time: `steps` must be `each` or a list of steps".to_owned()
+            });
+        }
+        if let Some(null) = self.nulls.iter().find(|n| !n.fits(measure)) {
+            return Err(format!("the null `{}` cannot be drawn for this measure", null.name()));
+        }
+        if !self.nulls.is_empty() && self.draws == 0 {
+            return Err("`draws` must be at least 1".to_owned());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn parsed_options(&self, measure: &Measure) -> Result<measures::Options, measures::MeasureError> {
+        let text = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let pairs: Vec<(&str, String)> = self.options.iter().map(|(key, value)| (key.as_str(), text(value))).collect();
+        measure.options(pairs.iter().map(|(key, value)| (*key, value.as_str())))
+    }
+
+    pub(crate) fn network_globs(&self) -> GlobSet {
+        globs(&self.networks).unwrap_or_default()
+    }
+
+    pub(crate) fn array_globs(&self) -> GlobSet {
+        globs(&self.arrays).unwrap_or_default()
+    }
+
+    /// The steps of this measure in a run that recorded `recorded` (ascending): one or two steps an entry. Chosen steps
+    /// that the run lacks come back as the text that could not be resolved.
+    pub(crate) fn step_sets(&self, recorded: &[u64], names: &BTreeMap<String, u64>) -> Vec<Result<Vec<u64>, String>> {
+        let last = recorded.last().copied();
+        match &self.steps {
+            Steps::Rule(rule) => {
+                let pairs: Vec<Vec<u64>> = match rule {
+                    StepRule::Each => recorded.iter().map(|&s| vec![s]).collect(),
+                    StepRule::Consecutive => recorded.windows(2).map(<[u64]>::to_vec).collect(),
+                    StepRule::ToLast => {
+                        recorded.iter().filter(|&&s| Some(s) != last).filter_map(|&s| Some(vec![s, last?])).collect()
+                    }
+                    StepRule::FromFirst => recorded.iter().skip(1).map(|&s| vec![recorded[0], s]).collect(),
+                    StepRule::AllPairs => {
+                        let later = |i: usize| recorded[i + 1..].iter().map(move |&s| vec![recorded[i], s]);
+                        (0..recorded.len()).flat_map(later).collect()
+                    }
+                };
+                pairs.into_iter().map(Ok).collect()
+            }
+            Steps::Chosen(list) => list
+                .iter()
+                .map(|choice| {
+                    let wanted: Vec<&StepName> = match choice {
+                        StepOrPair::One(step) => vec![step],
+                        StepOrPair::Pair([a, b]) => vec![a, b],
+                    };
+                    wanted
+                        .into_iter()
+                        .map(|name| {
+                            name.resolve(names)
+                                .filter(|step| recorded.contains(step))
+                                .ok_or_else(|| format!("the run has no checkpoint at step {}", show(name)))
+                        })
+                        .collect()
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Whether a measure's two inputs are the same array at two steps (and not an array and labels).
+pub(crate) fn compares_steps(measure: &Measure) -> bool {
+    measure.inputs.len() == 2 && measure.inputs.iter().all(|input| input.kind == Kind::Real)
+}
+
+fn show(name: &StepName) -> String {
+    match name {
+        StepName::Number(step) => step.to_string(),
+        StepName::Named(name) => format!("`{name}`"),
+    }
+}
+
+pub(crate) fn globs(patterns: &[String]) -> Result<GlobSet, String> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(|e| format!("bad glob: {e}"))?);
+    }
+    set.build().map_err(|e| format!("bad globs: {e}"))
+}

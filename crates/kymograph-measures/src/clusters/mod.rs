@@ -1,0 +1,15 @@
+//! How far rows fall into groups: k-means as a fit, and the silhouette of a grouping.
+
+mod kmeans;
+mod kmeans_silhouette;
+mod silhouette;
+
+pub use kmeans::{KMeans, KMeansOptions, kmeans};
+pub use kmeans_silhouette::{KMeansSilhouetteOptions, kmeans_silhouette};
+pub use silhouette::silhouette;
+
+pub(crate) use kmeans::{K, N_INIT, Points, SEED};
+
+use crate::Measure;
+
+pub(crate) static MEASURES: &[&Measure] = &[&silhouette::MEASURE, &kmeans_silhouette::MEASURE];

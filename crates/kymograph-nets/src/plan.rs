@@ -1,0 +1,37 @@
+//! Which layers run as one: a convolution or linear layer takes the ReLU behind it along, and a convolution the pooling
+//! behind that, so that what lies between never leaves the cache.
+
+use crate::layers::Layer;
+
+/// One or more layers run together, `first` to `last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Op {
+    pub(crate) first: usize,
+    pub(crate) last: usize,
+    /// Is a ReLU taken along?
+    pub(crate) rectify: bool,
+    /// The pooling layer taken along.
+    pub(crate) pool: Option<usize>,
+}
+
+/// The operations of a network; one per layer unless `fused`.
+pub(crate) fn plan<T>(layers: &[Layer<T>], fused: bool) -> Vec<Op> {
+    let mut ops = Vec::new();
+    let mut at = 0;
+    while at < layers.len() {
+        let mut op = Op { first: at, last: at, rectify: false, pool: None };
+        if fused && matches!(layers[at], Layer::Conv(_) | Layer::Linear(_)) {
+            if let Some(Layer::Relu) = layers.get(op.last + 1) {
+                op.rectify = true;
+                op.last += 1;
+            }
+            if let (Layer::Conv(_), Some(Layer::Pool(_))) = (&layers[at], layers.get(op.last + 1)) {
+                op.last += 1;
+                op.pool = Some(op.last);
+            }
+        }
+        at = op.last + 1;
+        ops.push(op);
+    }
+    ops
+}

@@ -1,0 +1,70 @@
+//! The table of all evidence: one row a finding, each number beside its null.
+
+use std::collections::BTreeSet;
+
+use kymograph_findings::{Finding, Null};
+use serde::Serialize;
+
+use super::Page;
+use super::view::null_words;
+use crate::number::{format_interval, format_value, grouped};
+
+/// Rows above which a browser becomes slow; the rest stands in `findings.json`.
+pub(super) const MOST_ROWS: usize = 3000;
+
+#[derive(Serialize)]
+pub(super) struct EvidenceRow {
+    /// Number of the row in `findings.json`, from 0.
+    index: usize,
+    run: String,
+    measure: String,
+    options: String,
+    array: String,
+    steps: String,
+    value: String,
+    interval: String,
+    null: String,
+    more_nulls: Vec<String>,
+    ceiling: String,
+    n: String,
+    notes: String,
+}
+
+/// A finding as a row of text.
+pub(super) fn row(index: usize, finding: &Finding) -> EvidenceRow {
+    let options: Vec<String> = finding.options.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let steps: Vec<String> = finding.steps.iter().map(|s| grouped(*s)).collect();
+    let array = match &finding.other_array {
+        Some(other) => format!("{} · {other}", finding.array),
+        None => finding.array.clone(),
+    };
+    EvidenceRow {
+        index,
+        run: finding.run.to_string(),
+        measure: finding.measure.clone(),
+        options: options.join(", "),
+        array,
+        steps: steps.join(" → "),
+        value: finding.value.map_or_else(|| "not measured".into(), |v| format_value(v, 4)),
+        interval: finding.interval.map(|i| format_interval(i, 3)).unwrap_or_default(),
+        null: finding.null().map(null_words).unwrap_or_default(),
+        more_nulls: finding.nulls.iter().skip(1).map(null_words).collect(),
+        ceiling: finding.ceiling.as_ref().map(|c: &Null| null_words(c)).unwrap_or_default(),
+        n: finding.n.map(|n| grouped(n as u64)).unwrap_or_default(),
+        notes: finding.notes.join("; "),
+    }
+}
+
+/// The rows shown, in the findings' order: those that predictions rest on always, then the others up to the limit.
+pub(super) fn rows(page: &Page, limit: usize) -> Vec<EvidenceRow> {
+    let cited: BTreeSet<usize> =
+        page.verdicts.iter().flat_map(|v| &v.predictions).flat_map(|p| p.rows.iter().copied()).collect();
+    let mut chosen: BTreeSet<usize> = cited.iter().copied().filter(|i| *i < page.findings.len()).take(limit).collect();
+    for index in 0..page.findings.len() {
+        if chosen.len() >= limit {
+            break;
+        }
+        chosen.insert(index);
+    }
+    chosen.into_iter().map(|i| row(i, &page.findings[i])).collect()
+}

@@ -1,0 +1,248 @@
+//! Checkpoints made here or elsewhere, read lazily and without executing anything they contain.
+
+mod bytes;
+mod find;
+mod safetensors;
+mod step;
+mod tensor;
+mod torch;
+
+pub use find::{CheckpointSeries, find_checkpoints};
+pub use step::step_from_path;
+pub use tensor::{Dtype, TensorInfo};
+
+pub(crate) use bytes::FileBytes;
+pub(crate) use safetensors::{OPTIMISER_PREFIX, Outgoing, encode as encode_safetensors};
+pub(crate) use tensor::{ReadError, Stored};
+
+use crate::RunsError;
+use crate::error::shortened;
+use ndarray::ArrayD;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// The kind of file a checkpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointFormat {
+    /// PyTorch's zip archive (since version 1.6).
+    Torch,
+    /// PyTorch's older stream of pickles.
+    TorchLegacy,
+    /// safetensors.
+    Safetensors,
+}
+
+/// An open checkpoint. Opening reads names, shapes and types; a tensor's numbers are read when asked for.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    format: CheckpointFormat,
+    file: FileBytes,
+    tensors: Vec<TensorInfo>,
+    others: Vec<TensorInfo>,
+    /// In the order of `tensors`, then `others`.
+    stored: Vec<Stored>,
+    metadata: Map<String, Value>,
+    about: Value,
+    step: Option<u64>,
+}
+
+/// What a format's reader finds in a file.
+pub(crate) struct Contents {
+    pub(crate) model: Vec<(String, Stored)>,
+    pub(crate) others: Vec<(String, Stored)>,
+    pub(crate) metadata: Map<String, Value>,
+    /// What the recorder wrote about the checkpoint; null for files made elsewhere.
+    pub(crate) about: Value,
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint: `.pt`, `.pth`, `.bin`, `.ckpt` of `torch.save`, or `.safetensors`, told apart by content.
+    ///
+    /// Nested state dicts (`model_state_dict`, `state_dict`, `model`, …) are found, and the prefixes `module.` and
+    /// `_orig_mod.` are removed where every tensor has them. Only what a state dict needs is unpickled; a file that
+    /// asks for anything else is refused by name.
+    ///
+    /// # Errors
+    /// [`RunsError::NotFound`], [`RunsError::ForbiddenGlobal`] for a pickle that asks for code,
+    /// [`RunsError::Damaged`] for a file that contradicts itself, [`RunsError::Unsupported`] for one not read here.
+    pub fn open(path: impl AsRef<Path>) -> Result<Checkpoint, RunsError> {
+        let path = path.as_ref().to_path_buf();
+        let file = FileBytes::open(&path)?;
+        let head = file.read(0, file.len().min(16))?;
+        let (format, contents) = if head.starts_with(b"PK") {
+            (CheckpointFormat::Torch, torch::read_zip(&file)?)
+        } else if head.first() == Some(&0x80) && head.get(8) != Some(&b'{') {
+            (CheckpointFormat::TorchLegacy, torch::read_legacy(&file)?)
+        } else if head.get(8) == Some(&b'{') {
+            (CheckpointFormat::Safetensors, safetensors::read(&file)?)
+        } else {
+            return Err(torch::not_a_checkpoint(&file, &head));
+        };
+        let (tensors, others) = (infos(&contents.model), infos(&contents.others));
+        let stored = contents
+            .model
+            .into_iter()
+            .chain(contents.others)
+            .map(|(_, stored)| stored)
+            .collect();
+        let step = step::step_of(&path, &contents.metadata);
+        Ok(Checkpoint {
+            path,
+            format,
+            file,
+            tensors,
+            others,
+            stored,
+            metadata: contents.metadata,
+            about: contents.about,
+            step,
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which kind of file it is.
+    pub fn format(&self) -> CheckpointFormat {
+        self.format
+    }
+
+    /// The network's tensors, in the file's order.
+    pub fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    /// Tensors that are not the network's: the optimiser's state and whatever lies beside the state dict. Their names
+    /// begin with the path to them, such as `optimizer_state_dict.state.0.exp_avg`.
+    pub fn other_tensors(&self) -> &[TensorInfo] {
+        &self.others
+    }
+
+    /// Numbers, flags and texts beside the tensors (`step`, `epoch`, `loss`, …), by their path in the file.
+    pub fn metadata(&self) -> &Map<String, Value> {
+        &self.metadata
+    }
+
+    /// The step this checkpoint was taken at: from the file's name (`_00100`, `step-100`, `checkpoint-100`, `epoch3`),
+    /// else from its folder's name, else from `step`, `global_step`, `iteration` or `epoch` inside, in this order.
+    pub fn step(&self) -> Option<u64> {
+        self.step
+    }
+
+    /// SHA-256 of the whole file, as hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when the file cannot be read any more.
+    pub fn content_hash(&self) -> Result<String, RunsError> {
+        self.file.sha256()
+    }
+
+    /// Reads a tensor of any real, integer or boolean type as f32. f64 is rounded to the nearest f32.
+    ///
+    /// # Errors
+    /// [`RunsError::NoTensor`]; [`RunsError::BadTensor`] when a finite number does not fit f32 (an f64 beyond its
+    /// range, an integer it cannot hold exactly) or the type has no real numbers.
+    pub fn read_f32(&self, name: &str) -> Result<ArrayD<f32>, RunsError> {
+        self.read(name, Stored::read_f32)
+    }
+
+    /// Reads a tensor of any real, integer or boolean type as f64.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read_f32`], where only integers above 2^53 do not fit.
+    pub fn read_f64(&self, name: &str) -> Result<ArrayD<f64>, RunsError> {
+        self.read(name, Stored::read_f64)
+    }
+
+    /// Reads a tensor of an integer or boolean type.
+    ///
+    /// # Errors
+    /// [`RunsError::NoTensor`]; [`RunsError::BadTensor`] when it holds real numbers or one beyond i64.
+    pub fn read_i64(&self, name: &str) -> Result<ArrayD<i64>, RunsError> {
+        self.read(name, Stored::read_i64)
+    }
+
+    /// Checks that every number of the network's tensors is finite.
+    ///
+    /// # Errors
+    /// [`RunsError::NonFinite`] naming file, tensor and index of the first number that is not.
+    pub fn check_finite(&self) -> Result<(), RunsError> {
+        for info in self.tensors.iter().filter(|info| info.dtype.is_float()) {
+            let values = self.read_f64(&info.name)?;
+            if let Some((index, &value)) =
+                values.indexed_iter().find(|(_, value)| !value.is_finite())
+            {
+                return Err(RunsError::NonFinite {
+                    path: self.path.clone(),
+                    tensor: info.name.clone(),
+                    index: ndarray::Dimension::slice(&index).to_vec(),
+                    value,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn about(&self) -> &Value {
+        &self.about
+    }
+
+    fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Stored, &FileBytes) -> Result<ArrayD<T>, ReadError>,
+    ) -> Result<ArrayD<T>, RunsError> {
+        let all = || self.tensors.iter().chain(&self.others);
+        let Some(position) = all().position(|info| info.name == name) else {
+            return Err(RunsError::NoTensor {
+                path: self.path.clone(),
+                tensor: name.to_string(),
+                known: shortened(self.tensors.iter().map(|info| &info.name)),
+            });
+        };
+        read(&self.stored[position], &self.file).map_err(|error| match error {
+            ReadError::File(error) => error,
+            ReadError::Tensor(reason) => RunsError::BadTensor {
+                path: self.path.clone(),
+                tensor: name.to_string(),
+                reason,
+            },
+        })
+    }
+}
+
+fn infos(found: &[(String, Stored)]) -> Vec<TensorInfo> {
+    found
+        .iter()
+        .map(|(name, stored)| TensorInfo {
+            name: name.clone(),
+            shape: stored.shape.clone(),
+            dtype: stored.dtype,
+        })
+        .collect()
+}
+
+/// Removes prefixes that wrappers put before every name (`module.`, `_orig_mod.`).
+pub(crate) fn strip_wrappers(tensors: &mut [(String, Stored)]) {
+    while !tensors.is_empty() {
+        let Some(prefix) = ["module.", "_orig_mod."].into_iter().find(|prefix| {
+            tensors
+                .iter()
+                .all(|(name, _)| name.len() > prefix.len() && name.starts_with(prefix))
+        }) else {
+            return;
+        };
+        for (name, _) in tensors.iter_mut() {
+            name.drain(..prefix.len());
+        }
+    }
+}
+
+/// A name that occurs twice, if there is one.
+pub(crate) fn repeated<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+    let mut seen = std::collections::HashSet::new();
+    names.map(String::as_str).find(|name| !seen.insert(*name))
+}

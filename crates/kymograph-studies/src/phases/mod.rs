@@ -1,0 +1,17 @@
+//! The study `phases`: do features pass through qualitative phases while a network learns, or are they only refined?
+
+mod networks;
+
+pub use networks::network;
+
+use crate::study::Study;
+
+/// The study.
+pub static STUDY: Study = Study {
+    name: "phases",
+    study: include_str!("study.toml"),
+    plan: include_str!("plan.toml"),
+    predictions: include_str!("predictions.toml"),
+    networks: &["cnn", "mlp"],
+    published: include_str!("published.toml"),
+};

@@ -1,0 +1,274 @@
+//! Training a classifier while it is recorded: every step's loss, scores at every checkpoint, and a state from which
+//! a killed run goes on to the same bits.
+
+use kymograph_linalg::random::{permutation, stream, stream_at};
+use kymograph_nets::{Mode, Network, NetworkSpec, Optimiser, OptimiserSpec};
+use kymograph_runs::{ImageSet, Manifest, Recorder, SavedState, Split};
+use ndarray::{Array4, ArrayD, ArrayView4, Axis, s};
+use serde_json::json;
+
+use crate::error::StudyError;
+use crate::scores::{Scores, scores};
+use crate::study::Settings;
+
+/// MNIST's training mean and standard deviation, in units of the full pixel range.
+const MEAN: f32 = 0.1307;
+const DEVIATION: f32 = 0.3081;
+/// Examples in a forward pass that only scores.
+const SCORING_BATCH: usize = 500;
+
+/// Images as the networks take them, with their labels.
+pub struct Examples {
+    /// example × channel × row × column, normalised.
+    pub images: Array4<f32>,
+    /// One class an example.
+    pub labels: Vec<usize>,
+}
+
+impl Examples {
+    /// Pixels scaled to 0..1, then centred and scaled by MNIST's training mean and deviation.
+    #[must_use]
+    pub fn normalised(set: &ImageSet) -> Self {
+        Self {
+            images: set.images.mapv(|pixel| (f32::from(pixel) / 255.0 - MEAN) / DEVIATION),
+            labels: set.labels.iter().map(|&label| usize::from(label)).collect(),
+        }
+    }
+
+    fn first(&self, n: usize) -> (ArrayView4<'_, f32>, &[usize]) {
+        let n = n.min(self.labels.len());
+        (self.images.slice(s![..n, .., .., ..]), &self.labels[..n])
+    }
+}
+
+/// Training and held-out examples, and what to say of them.
+pub struct Data {
+    /// What the network learns from.
+    pub train: Examples,
+    /// What it never sees; the probe is its beginning.
+    pub held_out: Examples,
+    /// Which data these are, for run.json and the report.
+    pub note: String,
+}
+
+impl Data {
+    /// From a data set as read.
+    #[must_use]
+    pub fn of(split: &Split) -> Self {
+        Self {
+            train: Examples::normalised(&split.train),
+            held_out: Examples::normalised(&split.test),
+            note: split.note.clone(),
+        }
+    }
+}
+
+/// How far a training is.
+pub struct Progress<'a> {
+    /// The network.
+    pub network: &'a str,
+    /// Its seed.
+    pub seed: u64,
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Loss of the last minibatch.
+    pub loss: f64,
+    /// Held-out scores, at checkpoints.
+    pub scores: Option<&'a Scores>,
+}
+
+/// One training run: what is trained, on what, and where to.
+pub struct Training<'a> {
+    /// The study's name.
+    pub study: &'a str,
+    /// The network.
+    pub spec: &'a NetworkSpec,
+    /// Seed of the initial weights and of the order of examples.
+    pub seed: u64,
+    /// Settings of the study.
+    pub settings: &'a Settings,
+    /// The examples.
+    pub data: &'a Data,
+}
+
+impl Training<'_> {
+    /// Trains from the beginning and records into `recorder`'s folder.
+    ///
+    /// # Errors
+    /// [`StudyError::Diverged`] when the loss stops being a number; errors of the network or of writing.
+    pub fn run(&self, recorder: Recorder, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), StudyError> {
+        self.train(recorder, None, progress)
+    }
+
+    /// Goes on from the last complete checkpoint of a killed run, to the same bits as if it had not been killed.
+    ///
+    /// # Errors
+    /// As [`Training::run`].
+    pub fn resume(
+        &self,
+        recorder: Recorder,
+        saved: Option<SavedState>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), StudyError> {
+        self.train(recorder, saved, progress)
+    }
+
+    /// The manifest of this run.
+    ///
+    /// # Errors
+    /// When the spec describes no network.
+    pub fn manifest(&self) -> Result<Manifest, StudyError> {
+        let network = Network::<f32>::new(self.spec, &mut stream(self.seed, "init"))?;
+        let mut manifest = Manifest::new(
+            format!("study {}", self.study),
+            json!(self.spec),
+            json!({ "study": self.settings, "data": self.data.note, "optimiser": self.optimiser() }),
+            Some(self.seed),
+        );
+        manifest.hook_points = network
+            .hook_points()
+            .iter()
+            .map(|h| kymograph_runs::HookPoint { name: h.name.clone(), shape: h.shape.clone() })
+            .collect();
+        Ok(manifest)
+    }
+
+    fn optimiser(&self) -> OptimiserSpec {
+        OptimiserSpec::adam(self.settings.learning_rate)
+    }
+
+    fn train(
+        &self,
+        mut recorder: Recorder,
+        saved: Option<SavedState>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), StudyError> {
+        let mut network = Network::<f32>::new(self.spec, &mut stream(self.seed, "init"))?;
+        let mut optimiser = Optimiser::new(self.optimiser(), &network)?;
+        let (probe, probe_labels) = self.data.held_out.first(self.settings.probe_examples);
+        let labels: Vec<i64> = probe_labels.iter().map(|&l| l as i64).collect();
+        recorder.probe(&[("images".to_owned(), probe.to_owned().into_dyn())], &labels)?;
+        let checkpoints = self.settings.checkpoint_steps();
+        let first = match saved {
+            None => {
+                self.checkpoint(&mut recorder, &mut network, &optimiser, 0, f64::NAN, progress)?;
+                0
+            }
+            Some(saved) => {
+                network.load_state_dict(&saved.tensors)?;
+                optimiser.load_state(saved.step, &saved.optimiser)?;
+                network.set_step(saved.step);
+                saved.step
+            }
+        };
+        let mut order = Order::new(self.seed, self.data.train.labels.len(), self.settings.batch_size);
+        for step in first + 1..=self.settings.steps {
+            let batch = order.batch(step - 1);
+            let images = self.data.train.images.select(Axis(0), batch).into_dyn();
+            let labels: Vec<usize> = batch.iter().map(|&i| self.data.train.labels[i]).collect();
+            let stats = network.train_step(images.view(), &labels, &mut optimiser)?;
+            if !stats.loss.is_finite() {
+                recorder.flush()?;
+                let (network, seed) = (self.spec.name.clone(), self.seed);
+                return Err(StudyError::Diverged { network, seed, step, loss: stats.loss });
+            }
+            recorder.series("minibatch", step, &[("loss", stats.loss), ("gradient_norm", stats.gradient_norm)])?;
+            if checkpoints.binary_search(&step).is_ok() {
+                self.checkpoint(&mut recorder, &mut network, &optimiser, step, stats.loss, progress)?;
+            } else {
+                progress(self.progress(step, stats.loss, None));
+            }
+        }
+        recorder.finish()?;
+        Ok(())
+    }
+
+    fn progress<'a>(&'a self, step: u64, loss: f64, scores: Option<&'a Scores>) -> Progress<'a> {
+        Progress { network: &self.spec.name, seed: self.seed, step, steps: self.settings.steps, loss, scores }
+    }
+
+    /// Scores on held-out and on as many training examples, and a checkpoint that can be gone on from.
+    fn checkpoint(
+        &self,
+        recorder: &mut Recorder,
+        network: &mut Network<f32>,
+        optimiser: &Optimiser<f32>,
+        step: u64,
+        loss: f64,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), StudyError> {
+        let held_out = score(network, &self.data.held_out, usize::MAX)?;
+        let train = score(network, &self.data.train, self.data.held_out.labels.len())?;
+        for (table, scores) in [("held_out", &held_out), ("train", &train)] {
+            let columns = scores.columns();
+            let row: Vec<(&str, f64)> = columns.iter().map(|(name, v)| (name.as_str(), *v)).collect();
+            recorder.series(table, step, &row)?;
+        }
+        let tensors: Vec<(String, ArrayD<f32>)> = network.state_dict();
+        recorder.checkpoint(step, &tensors, &optimiser.state(), &json!({}))?;
+        progress(self.progress(step, loss, Some(&held_out)));
+        Ok(())
+    }
+}
+
+fn score(network: &mut Network<f32>, examples: &Examples, at_most: usize) -> Result<Scores, StudyError> {
+    let (images, labels) = examples.first(at_most);
+    let classes = network.output_shape().iter().product();
+    let mut logits = ndarray::Array2::zeros((labels.len(), classes));
+    for (mut rows, batch) in
+        logits.axis_chunks_iter_mut(Axis(0), SCORING_BATCH).zip(images.axis_chunks_iter(Axis(0), SCORING_BATCH))
+    {
+        let out = network.forward(batch.into_dyn(), Mode::Eval)?;
+        for (mut row, values) in rows.outer_iter_mut().zip(out.outer_iter()) {
+            for (slot, value) in row.iter_mut().zip(values.iter()) {
+                *slot = *value;
+            }
+        }
+    }
+    Ok(scores(logits.view(), labels))
+}
+
+/// The order of training examples: a fresh permutation each epoch, a function of seed and step alone.
+struct Order {
+    seed: u64,
+    n: usize,
+    batch_size: usize,
+    epoch: Option<u64>,
+    permutation: Vec<usize>,
+}
+
+impl Order {
+    fn new(seed: u64, n: usize, batch_size: usize) -> Self {
+        Self { seed, n, batch_size, epoch: None, permutation: Vec::new() }
+    }
+
+    /// The examples of the minibatch at this step, counted from 0. An epoch's last minibatch holds what is left.
+    fn batch(&mut self, step: u64) -> &[usize] {
+        let per_epoch = self.n.div_ceil(self.batch_size) as u64;
+        let epoch = step / per_epoch;
+        if self.epoch != Some(epoch) {
+            self.permutation = permutation(&mut stream_at(self.seed, "order", epoch), self.n);
+            self.epoch = Some(epoch);
+        }
+        let from = (step % per_epoch) as usize * self.batch_size;
+        &self.permutation[from..(from + self.batch_size).min(self.n)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_holds_every_example_once_and_its_order_needs_no_history() {
+        let mut order = Order::new(3, 10, 4);
+        let mut epoch: Vec<usize> = (0..3).flat_map(|step| order.batch(step).to_vec()).collect();
+        let second = order.batch(3).to_vec();
+        assert_eq!(second, Order::new(3, 10, 4).batch(3));
+        assert_ne!(second, epoch[..4]);
+        epoch.sort_unstable();
+        assert_eq!(epoch, (0..10).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,156 @@
+//! The command line as types: every command, option and help text.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows what happens inside a neural network while it learns.
+///
+/// Exit codes: 0 done, 1 failed, 2 usage, 3 a judged prediction was refuted and --check was given.
+#[derive(Parser)]
+#[command(name = "kymograph", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Options of every command.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// Threads to use; results are the same for any number [default: all cores]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print results as JSON on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print no progress and no summary, only errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Train a built-in study, record it, measure, judge and report
+    Run(RunArgs),
+    /// Measure, judge and report checkpoints or runs made elsewhere
+    Analyze(AnalyzeArgs),
+    /// Show what a checkpoint or run holds: tensors, shapes, types, norms
+    Inspect {
+        /// Checkpoint file, folder of checkpoints, run folder or experiment folder
+        path: PathBuf,
+    },
+    /// Take one measure on arrays
+    Measure(MeasureArgs),
+    /// Write report.html and figures/ again from recorded runs
+    Report(ReportArgs),
+    /// List what there is
+    List {
+        /// What to list [default: all]
+        #[arg(value_enum)]
+        what: Option<Listing>,
+    },
+    /// Print a shell completion script
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// The study, as in `kymograph list studies`
+    pub(crate) study: String,
+    /// One seed
+    #[arg(long, conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// Seeds A to B, both included: 0..7 is eight seeds
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub(crate) seeds: Option<std::ops::RangeInclusive<u64>>,
+    /// Change a setting of the study; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// A small version that ends within a minute
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Folder with data sets, such as mnist/train-images-idx3-ubyte.gz
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Experiment folder [default: kymograph-out/STUDY]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on with an experiment that was interrupted, or add seeds to it
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) resume: bool,
+    /// Replace the experiment that lies in the experiment folder
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// End with exit code 3 if a prediction was refuted
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct AnalyzeArgs {
+    /// Checkpoint files (.pt .pth .bin .safetensors), folders of them, run folders or experiment folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What to measure: a plan file, or a study's name for its plan [default: chosen by what the checkpoints hold]
+    #[arg(long, value_name = "FILE|STUDY")]
+    pub(crate) plan: Option<String>,
+    /// Predictions to judge: a file, or a study's name for its predictions
+    #[arg(long, value_name = "FILE|STUDY")]
+    pub(crate) predictions: Option<String>,
+    /// Folder for the report [default: kymograph-out/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace what another analysis left in that folder
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// End with exit code 3 if a prediction was refuted
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct MeasureArgs {
+    /// The measure, as in `kymograph list measures`
+    pub(crate) name: String,
+    /// Arrays: X.npy, or CHECKPOINT:TENSOR such as model_00100.pt:conv1.weight
+    #[arg(required = true)]
+    pub(crate) arrays: Vec<String>,
+    /// Set an option of the measure; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// The experiment folder
+    pub(crate) experiment: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listing {
+    Studies,
+    Measures,
+    Formats,
+    Data,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn seeds(text: &str) -> Result<std::ops::RangeInclusive<u64>, String> {
+    let (from, to) = text.split_once("..").ok_or("expected A..B, such as 0..7")?;
+    let number = |t: &str| t.parse::<u64>().map_err(|_| format!("`{t}` is not a seed"));
+    let (from, to) = (number(from)?, number(to.strip_prefix('=').unwrap_or(to))?);
+    if from > to || to - from >= 1000 {
+        return Err("A..B must rise, and name at most 1000 seeds".to_owned());
+    }
+    Ok(from..=to)
+}

@@ -1,0 +1,98 @@
+//! From the command line to the library and back to the terminal.
+
+mod args;
+mod print;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use kymograph::findings::Judgement;
+use kymograph::{AnalyzeRequest, Derived, KymographError, MeasureRequest, RunRequest};
+
+use args::{Cli, Command, Common};
+use progress::Terminal;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const REFUTED: u8 = 3;
+
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(threads) = cli.common.threads {
+        // The pool can be built once only, and this is the first thing that happens.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+    }
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let usage = error.is_usage();
+            eprintln!("{:?}", miette::Report::new(error));
+            ExitCode::from(if usage { USAGE } else { FAILED })
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, KymographError> {
+    let common = cli.common;
+    match cli.command {
+        Command::Run(args) => {
+            let terminal = Terminal::new(&common);
+            let request = RunRequest {
+                study: args.study,
+                seeds: args.seed.map(|s| vec![s]).or_else(|| args.seeds.map(Iterator::collect)),
+                set: args.set,
+                quick: args.quick,
+                data_dir: args.data_dir,
+                out: args.out,
+                resume: args.resume,
+                force: args.force,
+            };
+            let derived = kymograph::run_study(&request, &|event| terminal.show(&event))?;
+            terminal.clear();
+            Ok(finish(&derived, &common, args.check))
+        }
+        Command::Analyze(args) => {
+            let terminal = Terminal::new(&common);
+            let request = AnalyzeRequest {
+                paths: args.paths,
+                plan: args.plan,
+                predictions: args.predictions,
+                out: args.out,
+                force: args.force,
+            };
+            let derived = kymograph::analyze(&request, &|event| terminal.show(&event))?;
+            terminal.clear();
+            Ok(finish(&derived, &common, args.check))
+        }
+        Command::Report(args) => {
+            let terminal = Terminal::new(&common);
+            let derived = kymograph::report(&args.experiment, &|event| terminal.show(&event))?;
+            terminal.clear();
+            Ok(finish(&derived, &common, false))
+        }
+        Command::Inspect { path } => {
+            print::inspected(&kymograph::inspect(&path)?, common.json);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Measure(args) => {
+            let request = MeasureRequest { name: args.name, arrays: args.arrays, set: args.set };
+            print::measured(&kymograph::measure(&request)?, &common);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::List { what } => {
+            print::list(what, common.json);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "kymograph", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn finish(derived: &Derived, common: &Common, check: bool) -> ExitCode {
+    print::derived(derived, common);
+    let refuted = derived.verdicts.iter().flat_map(|v| &v.predictions).any(|p| p.judgement == Judgement::Refuted);
+    ExitCode::from(if check && refuted { REFUTED } else { 0 })
+}

@@ -1,0 +1,181 @@
+//! Results as text or JSON on standard output.
+
+use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use kymograph::findings::{JudgedPrediction, Judgement};
+use kymograph::measures;
+use kymograph::{Derived, Inspected, Measured};
+use serde_json::json;
+
+use super::args::{Common, Listing};
+
+fn show_json(value: &serde_json::Value) {
+    println!("{value:#}");
+}
+
+fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(heads.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    println!("{table}");
+}
+
+/// Verdicts, and where the report lies.
+pub(crate) fn derived(derived: &Derived, common: &Common) {
+    if common.json {
+        show_json(&json!({ "folder": derived.folder, "page": derived.page, "verdicts": derived.verdicts }));
+        return;
+    }
+    if common.quiet {
+        return;
+    }
+    for verdict in &derived.verdicts {
+        println!("{}\n  {}\n", verdict.title, verdict.sentence);
+        table(&["prediction", "estimate", "95 % interval", "holds when", "judgement"], verdict.predictions.iter().map(row));
+        if let Some(remedy) = &verdict.remedy {
+            println!("  What would decide: {remedy}");
+        }
+        println!();
+    }
+    let unmeasured = derived.findings.iter().filter(|f| f.value.is_none()).count();
+    let missing = if unmeasured > 0 { format!(", {unmeasured} not measured") } else { String::new() };
+    println!("{} findings{missing}\nreport: {}", derived.findings.len(), derived.page.display());
+}
+
+fn row(p: &JudgedPrediction) -> Vec<String> {
+    let judgement = match p.judgement {
+        Judgement::Held => "held",
+        Judgement::Refuted => "refuted",
+        Judgement::Undecided => "undecided",
+        Judgement::NotMeasured => "not measured",
+    };
+    vec![
+        p.name.clone(),
+        p.estimate.map_or_else(String::new, |v| format!("{v:.4}")),
+        p.interval.map_or_else(String::new, |[a, b]| format!("{a:.4} to {b:.4}")),
+        p.decision.clone(),
+        judgement.to_owned(),
+    ]
+}
+
+/// What a path holds.
+pub(crate) fn inspected(inspected: &Inspected, as_json: bool) {
+    if as_json {
+        show_json(&json!(inspected));
+        return;
+    }
+    match inspected {
+        Inspected::Checkpoint { path, format, step, sha256, tensors, others, metadata } => {
+            let step = step.map_or_else(|| "unknown".to_owned(), |s| s.to_string());
+            println!("{}\n  {format}, step {step}\n  SHA-256 {sha256}", path.display());
+            table(
+                &["tensor", "shape", "type", "norm", "not finite"],
+                tensors.iter().map(|t| {
+                    let shape = t.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+                    let norm = t.norm.map_or_else(String::new, |n| format!("{n:.6}"));
+                    let bad = if t.not_finite > 0 { t.not_finite.to_string() } else { String::new() };
+                    vec![t.name.clone(), shape, t.dtype.clone(), norm, bad]
+                }),
+            );
+            let entries: usize = tensors.iter().map(|t| t.shape.iter().product::<usize>()).sum();
+            println!("{} tensors, {entries} numbers", tensors.len());
+            if !others.is_empty() {
+                println!("not the network's: {}", others.join(", "));
+            }
+            for (key, value) in metadata {
+                println!("{key} = {value}");
+            }
+        }
+        Inspected::Checkpoints { series } => {
+            let rows = series.iter().flat_map(|(network, checkpoints)| {
+                checkpoints.iter().map(move |(step, path)| vec![network.clone(), step.to_string(), path.display().to_string()])
+            });
+            table(&["network", "step", "file"], rows);
+        }
+        Inspected::Run { path, manifest, steps, series } => {
+            let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+            println!("{}\n  {}, {:?}, begun {}", path.display(), manifest.source, manifest.status, manifest.created);
+            println!("  checkpoints at steps {}\n  series {}", steps.join(", "), series.join(", "));
+            println!("  settings {}", manifest.settings);
+        }
+        Inspected::Experiment { path, manifest, runs } => {
+            println!("{}\n  study {}, begun {}", path.display(), manifest.study, manifest.created);
+            println!("  settings {}", manifest.settings);
+            for (run, finished) in runs {
+                println!("  {run}  {}", if *finished { "finished" } else { "not finished" });
+            }
+        }
+    }
+}
+
+/// One measure's result.
+pub(crate) fn measured(measured: &Measured, common: &Common) {
+    let Measured { measure, options, reading } = measured;
+    if common.json {
+        let parts: serde_json::Map<_, _> =
+            reading.parts.iter().map(|p| (p.name.to_owned(), json!(p.values))).collect();
+        show_json(&json!({
+            "measure": measure.name, "version": measure.version, "options": options, "value": reading.value,
+            "parts": parts, "notes": reading.notes,
+        }));
+        return;
+    }
+    println!("{} = {}", measure.name, reading.value);
+    if common.quiet {
+        return;
+    }
+    println!("  {}", measure.summary);
+    let (low, high) = measure.range;
+    println!("  range {low} to {high}, unit: {}; {}", measure.unit, measure.ends);
+    for (key, value) in options {
+        println!("  {key} = {value}");
+    }
+    for part in &reading.parts {
+        let shown: Vec<String> = part.values.iter().take(8).map(|v| format!("{v:.6}")).collect();
+        let more = if part.values.len() > 8 { format!(" … ({} in all)", part.values.len()) } else { String::new() };
+        println!("  {}: {}{more}", part.name, shown.join(" "));
+    }
+    for note in &reading.notes {
+        println!("  note: {note}");
+    }
+    println!("  misleads: {}", measure.misleads);
+}
+
+/// What there is.
+pub(crate) fn list(what: Option<Listing>, as_json: bool) {
+    let studies = || kymograph::studies::all().iter().map(|s| (s.name.to_owned(), s.question()));
+    let formats = || kymograph::runs::formats().iter().map(|l| (l.name.to_owned(), l.summary.to_owned()));
+    let data = || kymograph::runs::datasets().iter().map(|l| (l.name.to_owned(), l.summary.to_owned()));
+    let measures = || {
+        measures::all().iter().map(|m| {
+            let inputs: Vec<String> = m.inputs.iter().map(|i| format!("{}({})", i.name, i.axes.join(", "))).collect();
+            (m.name.to_owned(), format!("{} {}", m.summary, inputs.join(" ")))
+        })
+    };
+    let mut all = serde_json::Map::new();
+    for (listing, title) in [
+        (Listing::Studies, "studies"),
+        (Listing::Measures, "measures"),
+        (Listing::Formats, "formats"),
+        (Listing::Data, "data"),
+    ] {
+        if what.is_some_and(|w| w != listing) {
+            continue;
+        }
+        let rows: Vec<(String, String)> = match listing {
+            Listing::Studies => studies().collect(),
+            Listing::Measures => measures().collect(),
+            Listing::Formats => formats().collect(),
+            Listing::Data => data().collect(),
+        };
+        if as_json {
+            all.insert(title.to_owned(), json!(rows.iter().map(|(n, s)| json!({"name": n, "summary": s})).collect::<Vec<_>>()));
+        } else {
+            table(&[title, ""], rows.into_iter().map(|(name, summary)| vec![name, summary]));
+        }
+    }
+    if as_json {
+        show_json(&serde_json::Value::Object(all));
+    }
+}

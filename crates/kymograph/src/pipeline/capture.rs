@@ -1,0 +1,109 @@
+//! Replaying a run: its network at every checkpoint, on its probe, gives the activations at its hook points.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kymograph_linalg::random::stream;
+use kymograph_nets::{Network, NetworkSpec};
+use kymograph_runs::{Capture, Run, write_captures};
+use ndarray::{Array2, ArrayD, Axis};
+use sha2::{Digest, Sha256};
+
+use crate::error::KymographError;
+
+/// Examples in one forward pass: bounds the memory that a wide convolution's output takes.
+const BATCH: usize = 250;
+
+/// Activations of every hook point at every checkpoint, one file a step in `folder`, taken where they are not there
+/// yet. Convolutions' outputs are reduced to their spatial means. Empty for runs without a network or probe.
+pub(super) fn activations(
+    run: &Run,
+    folder: &Path,
+    done: &mut dyn FnMut(),
+) -> Result<BTreeMap<u64, PathBuf>, KymographError> {
+    let mut files = BTreeMap::new();
+    let Ok(spec) = serde_json::from_value::<NetworkSpec>(run.manifest().network.clone()) else {
+        return Ok(files);
+    };
+    let Some(probe) = run.probe()? else {
+        return Ok(files);
+    };
+    let Some((_, inputs)) = probe.arrays.first() else {
+        return Ok(files);
+    };
+    let mut network = Network::<f32>::new(&spec, &mut stream(0, "replaced by the checkpoint"))?;
+    let names: Vec<String> = network.hook_points().iter().map(|h| h.name.clone()).collect();
+    let hooks: Vec<&str> = names.iter().map(String::as_str).collect();
+    for &step in run.steps() {
+        let checkpoint = run.checkpoint(step)?;
+        let address = address(&checkpoint.content_hash()?, &probe.hash, &hooks);
+        let path = folder.join(format!("step-{step:08}-{address}.safetensors"));
+        if !path.exists() {
+            let tensors = checkpoint
+                .tensors()
+                .iter()
+                .map(|t| Ok((t.name.clone(), checkpoint.read_f32(&t.name)?)))
+                .collect::<Result<Vec<_>, KymographError>>()?;
+            network.load_state_dict(&tensors)?;
+            let captures = take(&mut network, inputs, &hooks)?;
+            write_captures(&path, step, &captures)?;
+        }
+        files.insert(step, path);
+        done();
+    }
+    Ok(files)
+}
+
+/// Everything an activation file depends on beside this program's version, shortened for a file name.
+fn address(checkpoint: &str, probe: &str, hooks: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in [checkpoint, probe, env!("CARGO_PKG_VERSION")].iter().chain(hooks) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn take(
+    network: &mut Network<f32>,
+    inputs: &ArrayD<f32>,
+    hooks: &[&str],
+) -> Result<Vec<Capture>, KymographError> {
+    let examples = inputs.len_of(Axis(0));
+    let mut whole: BTreeMap<String, (&'static str, Array2<f32>)> = BTreeMap::new();
+    let mut from = 0;
+    for batch in inputs.axis_chunks_iter(Axis(0), BATCH) {
+        for (name, values) in network.capture(batch, hooks)? {
+            let (rule, rows) = reduce(values);
+            let (_, all) =
+                whole.entry(name).or_insert_with(|| (rule, Array2::zeros((examples, rows.ncols()))));
+            all.slice_mut(ndarray::s![from..from + rows.nrows(), ..]).assign(&rows);
+        }
+        from += batch.len_of(Axis(0));
+    }
+    Ok(hooks
+        .iter()
+        .filter_map(|&name| {
+            let (rule, values) = whole.remove(name)?;
+            Some(Capture { name: name.to_owned(), rule: rule.to_owned(), values: values.into_dyn() })
+        })
+        .collect())
+}
+
+/// Images to one number a channel, the mean over positions; vectors as they are.
+fn reduce(values: ArrayD<f32>) -> (&'static str, Array2<f32>) {
+    let shape = values.shape().to_vec();
+    let (n, channels) = (shape[0], shape.get(1).copied().unwrap_or(1));
+    let positions: usize = shape.iter().skip(2).product();
+    let flat = values.as_standard_layout().into_owned().into_raw_vec_and_offset().0;
+    if positions == 1 {
+        let rows = Array2::from_shape_vec((n, channels), flat);
+        return ("example × unit", rows.unwrap_or_else(|_| Array2::zeros((n, channels))));
+    }
+    let mean = |(i, c): (usize, usize)| {
+        let from = (i * channels + c) * positions;
+        let sum: f64 = flat[from..from + positions].iter().map(|&v| f64::from(v)).sum();
+        (sum / positions as f64) as f32
+    };
+    ("spatial mean", Array2::from_shape_fn((n, channels), mean))
+}

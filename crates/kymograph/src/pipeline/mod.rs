@@ -1,0 +1,59 @@
+//! Run or open → plan → findings → verdict → report.
+
+mod analyze;
+mod capture;
+mod derive;
+mod page;
+mod published;
+mod run;
+mod sections;
+
+pub use analyze::{AnalyzeRequest, analyze};
+pub use derive::Derived;
+pub use run::{RunRequest, run_study};
+
+use std::path::Path;
+
+use kymograph_runs::Experiment;
+
+use crate::error::KymographError;
+
+/// What the pipeline tells whoever shows progress. It may come from several threads at once.
+pub enum Event<'a> {
+    /// A network is being trained.
+    Training(&'a kymograph_studies::training::Progress<'a>),
+    /// A finished run was found and is not trained again.
+    AlreadyThere {
+        /// The run.
+        run: String,
+    },
+    /// Activations are being taken: files done, files in all.
+    Capturing(usize, usize),
+    /// Rows of the plan are being computed: rows done, rows in all.
+    Measuring(usize, usize),
+    /// Figures and page are being drawn.
+    Drawing,
+    /// Something a reader must know.
+    Warning(String),
+}
+
+/// Where events go.
+pub(crate) type Listener<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+
+/// Writes the report of an experiment folder again: everything under `derived/` but the caches.
+///
+/// # Errors
+/// When the folder is no experiment, or its runs cannot be read.
+pub fn report(folder: &Path, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<Derived, KymographError> {
+    let experiment = Experiment::open(folder)?;
+    if experiment.manifest().study == analyze::SOURCE {
+        analyze::derive_again(&experiment, listener)
+    } else {
+        run::derive_again(&experiment, listener)
+    }
+}
+
+/// An absolute path with `.` and `..` resolved where the file exists, for records that outlive the working directory.
+fn absolute(path: &Path) -> std::path::PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_path_buf())
+}

@@ -1,0 +1,82 @@
+//! Numbers published elsewhere, shown beside ours: beside a study's own runs, and beside foreign checkpoints only when
+//! they are byte for byte the files those numbers were computed from.
+
+use std::collections::BTreeMap;
+
+use kymograph_findings::Finding;
+use kymograph_findings::plan::StepName;
+use kymograph_studies::StudyError;
+use globset::Glob;
+use serde::Deserialize;
+
+use crate::error::KymographError;
+
+/// A study's `published.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Published {
+    /// Where the numbers stand.
+    pub(super) source: String,
+    /// The published files: SHA-256 to name.
+    pub(super) files: BTreeMap<String, String>,
+    /// The numbers.
+    #[serde(rename = "value")]
+    values: Vec<PublishedValue>,
+    /// Final test accuracies.
+    #[serde(default, rename = "accuracy")]
+    accuracies: Vec<PublishedAccuracy>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublishedValue {
+    network: String,
+    measure: String,
+    array: String,
+    steps: Vec<StepName>,
+    value: f64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublishedAccuracy {
+    network: String,
+    values: Vec<f64>,
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(name))
+}
+
+impl Published {
+    pub(super) fn read(text: &str) -> Result<Self, KymographError> {
+        toml::from_str(text).map_err(|e| {
+            let detail = e.to_string();
+            StudyError::Setting { study: String::new(), setting: "published.toml".to_owned(), detail }.into()
+        })
+    }
+
+    /// Nothing published.
+    pub(super) fn none() -> Self {
+        Self { source: String::new(), files: BTreeMap::new(), values: Vec::new(), accuracies: Vec::new() }
+    }
+
+    /// The published number for a finding's measure, array and steps, whatever run it is of.
+    pub(super) fn value(&self, finding: &Finding, step_names: &BTreeMap<String, u64>) -> Option<f64> {
+        let steps = |names: &[StepName]| names.iter().map(|s| s.resolve(step_names)).collect::<Option<Vec<_>>>();
+        self.values
+            .iter()
+            .find(|p| {
+                p.measure == finding.measure
+                    && fits(&p.network, &finding.run.network)
+                    && fits(&p.array, &finding.array)
+                    && steps(&p.steps).as_ref() == Some(&finding.steps)
+            })
+            .map(|p| p.value)
+    }
+
+    /// Published final accuracies of a network.
+    pub(super) fn accuracies(&self, network: &str) -> &[f64] {
+        self.accuracies.iter().find(|p| fits(&p.network, network)).map_or(&[], |p| &p.values)
+    }
+}

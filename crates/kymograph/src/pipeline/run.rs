@@ -1,0 +1,250 @@
+//! `kymograph run`: trains a study's networks, records them, and derives everything else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
+use kymograph_runs::{Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, mnist, remove_experiment};
+use kymograph_studies::training::{Data, Training};
+use kymograph_studies::{Settings, Study, StudyError, StudyFile, phases};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::derive::{Derivation, Derived, derive};
+use super::published::Published;
+use super::{Event, Listener, capture};
+use crate::error::KymographError;
+
+/// What `kymograph run` was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RunRequest {
+    /// The study's name.
+    pub study: String,
+    /// Seeds; the study's own number of them, from 0, when there are none.
+    pub seeds: Option<Vec<u64>>,
+    /// Settings to change.
+    pub set: Vec<(String, String)>,
+    /// The small version.
+    pub quick: bool,
+    /// Folder with data sets.
+    pub data_dir: Option<PathBuf>,
+    /// Experiment folder; `kymograph-out/STUDY` when there is none.
+    pub out: Option<PathBuf>,
+    /// Go on with what is there.
+    pub resume: bool,
+    /// Replace what is there.
+    pub force: bool,
+}
+
+/// Trains, records, measures, judges and reports.
+///
+/// # Errors
+/// When the study or a setting does not exist, when the experiment folder holds something else, or when training,
+/// measuring or writing fails. What was recorded until then stays and can be gone on from.
+pub fn run_study(
+    request: &RunRequest,
+    listener: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<Derived, KymographError> {
+    let study = kymograph_studies::find(&request.study)?;
+    let (_, settings) = StudyFile::read(study, request.quick, &request.set)?;
+    let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
+    Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
+    let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
+    let split = mnist(request.data_dir.as_deref())?;
+    let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(study.name));
+    let experiment = open(request, study, &settings, &split, &out)?;
+    let data = Data::of(&split);
+    drop(split);
+    for name in &settings.networks {
+        for &seed in &seeds {
+            train(&experiment, study, &settings, &data, name, seed, listener)?;
+        }
+    }
+    derive_study(&experiment, study, &plan, listener)
+}
+
+/// Derives everything again from an experiment that `kymograph run` recorded.
+pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> Result<Derived, KymographError> {
+    let study = kymograph_studies::find(&experiment.manifest().study)?;
+    let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
+    derive_study(experiment, study, &plan, listener)
+}
+
+fn open(
+    request: &RunRequest,
+    study: &Study,
+    settings: &Settings,
+    split: &Split,
+    out: &Path,
+) -> Result<Experiment, KymographError> {
+    // Seeds are not part of what an experiment is: more of them can be added later.
+    let mut shared = json!(settings);
+    if let Some(fields) = shared.as_object_mut() {
+        fields.remove("seeds");
+    }
+    let wanted = json!({ "study": shared, "data": split.note, "quick": request.quick });
+    if out.join("experiment.json").exists() {
+        if request.force {
+            remove_experiment(out)?;
+        } else if request.resume {
+            let experiment = Experiment::open(out)?;
+            let found = experiment.manifest();
+            if found.study != study.name || found.settings != wanted {
+                return Err(KymographError::OtherExperiment {
+                    folder: out.to_path_buf(),
+                    found: format!("study `{}` with settings {}", found.study, found.settings),
+                    wanted: format!("study `{}` with settings {wanted}", study.name),
+                });
+            }
+            return Ok(experiment);
+        }
+    }
+    let predictions = hash(study.predictions);
+    Ok(Experiment::create(out, &ExperimentManifest::new(study.name, wanted, Some(predictions)))?)
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn train(
+    experiment: &Experiment,
+    study: &Study,
+    settings: &Settings,
+    data: &Data,
+    name: &str,
+    seed: u64,
+    listener: Listener<'_>,
+) -> Result<(), KymographError> {
+    let Some(spec) = phases::network(name) else {
+        let detail = format!("`{name}` is no network of this study");
+        return Err(StudyError::Setting { study: study.name.to_owned(), setting: "networks".to_owned(), detail }.into());
+    };
+    let training = Training { study: study.name, spec: &spec, seed, settings, data };
+    let manifest = training.manifest()?;
+    let folder = experiment.run_folder(name, seed, None);
+    let mut progress = |p: kymograph_studies::training::Progress<'_>| listener(Event::Training(&p));
+    if !folder.join("run.json").exists() {
+        training.run(Recorder::create(&folder, &manifest)?, &mut progress)?;
+        return Ok(());
+    }
+    let run = Run::open(&folder)?;
+    check_same(&folder, run.manifest(), &manifest)?;
+    if run.is_finished() {
+        listener(Event::AlreadyThere { run: format!("{name}/seed-{seed}") });
+        return Ok(());
+    }
+    if run.manifest().cpu_features != manifest.cpu_features {
+        listener(Event::Warning(format!(
+            "{name}/seed-{seed} was begun on other CPU features ({}); its last bits may differ from an uninterrupted run",
+            run.manifest().cpu_features.join(" ")
+        )));
+    }
+    let (recorder, saved) = Recorder::resume(&folder)?;
+    training.resume(recorder, saved, &mut progress)?;
+    Ok(())
+}
+
+fn check_same(folder: &Path, found: &Manifest, wanted: &Manifest) -> Result<(), KymographError> {
+    let seedless = |settings: &serde_json::Value| {
+        let mut settings = settings.clone();
+        if let Some(study) = settings.get_mut("study").and_then(|s| s.as_object_mut()) {
+            study.remove("seeds");
+            study.remove("networks");
+        }
+        settings
+    };
+    let detail = if found.network != wanted.network {
+        "the network"
+    } else if seedless(&found.settings) != seedless(&wanted.settings) {
+        "the settings in run.json"
+    } else {
+        return Ok(());
+    };
+    let run = folder.display().to_string();
+    Err(StudyError::OtherSettings { run, detail: detail.to_owned() }.into())
+}
+
+fn derive_study(
+    experiment: &Experiment,
+    study: &Study,
+    plan: &Plan,
+    listener: Listener<'_>,
+) -> Result<Derived, KymographError> {
+    let settings = &experiment.manifest().settings;
+    let quick = settings["quick"].as_bool().unwrap_or(false);
+    let (file, _) = StudyFile::read(study, quick, &[])?;
+    let mut study_settings = settings["study"].clone();
+    if let Some(fields) = study_settings.as_object_mut() {
+        fields.insert("seeds".to_owned(), json!(1));
+    }
+    let settings_read: Settings = serde_json::from_value(study_settings).map_err(|e| StudyError::Setting {
+        study: study.name.to_owned(),
+        setting: "experiment.json".to_owned(),
+        detail: e.to_string(),
+    })?;
+    let step_names = settings_read.step_names();
+    let mut runs: Vec<(RunEntry, Run)> = Vec::new();
+    for entry in experiment.runs()? {
+        let run = Run::open(&entry.folder)?;
+        if run.is_finished() {
+            runs.push((entry, run));
+        } else {
+            listener(Event::Warning(format!("{} is not finished and is left out; --resume finishes it", entry.key)));
+        }
+    }
+    if runs.is_empty() {
+        return Err(KymographError::NothingFinished { folder: experiment.folder().to_path_buf() });
+    }
+    let cache = experiment.derived_folder()?.join("cache");
+    let mut subjects = Vec::new();
+    let total: usize = runs.iter().map(|(_, run)| run.steps().len()).sum();
+    let mut done = 0;
+    for (entry, run) in &runs {
+        let key = RunKey {
+            network: entry.key.network.clone(),
+            seed: Some(entry.key.seed),
+            control: entry.key.control.clone(),
+        };
+        let folder = cache.join("activations").join(&key.network).join(format!("seed-{}", entry.key.seed));
+        let captured = capture::activations(run, &folder, &mut || {
+            done += 1;
+            listener(Event::Capturing(done, total));
+        })?;
+        let parameters: BTreeMap<u64, PathBuf> = run
+            .steps()
+            .iter()
+            .map(|&step| Ok((step, run.checkpoint(step)?.path().to_path_buf())))
+            .collect::<Result<_, KymographError>>()?;
+        let labels = run.probe()?.map(|probe| probe.labels).filter(|labels| !labels.is_empty());
+        subjects.push(Subject { key, parameters, activations: captured, labels });
+    }
+    let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
+    let stated = if experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
+        Stated::Beforehand
+    } else {
+        Stated::Afterwards
+    };
+    let flags = if quick { " --quick" } else { "" };
+    let seeds: Vec<u64> = runs.iter().map(|(entry, _)| entry.key.seed).collect();
+    let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
+    let needed = predictions.sets.iter().flat_map(|s| &s.predictions).map(|p| p.min_seeds).max().unwrap_or(0) as u64;
+    let out = experiment.folder().display();
+    let more = (high - low + 1).max(needed.max(8)) - 1 + low;
+    let derivation = Derivation {
+        experiment,
+        title: file.title,
+        question: file.question,
+        plan,
+        origin: "the study's plan.toml",
+        predictions: Some(&predictions),
+        subjects: &subjects,
+        runs: &runs.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
+        step_names: &step_names,
+        stated,
+        repeat: format!("kymograph run {}{flags} --seeds {low}..{high} --out {out} --resume", study.name),
+        remedy: Some(format!("kymograph run {} --seeds {low}..{more} --out kymograph-out/{}-{}-seeds", study.name, study.name, more - low + 1)),
+        published: Published::read(study.published)?,
+    };
+    derive(&derivation, listener)
+}

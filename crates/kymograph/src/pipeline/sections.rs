@@ -1,0 +1,220 @@
+//! The figures of a report, section by section. What was not measured leaves no gap.
+
+use kymograph_findings::{Finding, Verdict};
+use kymograph_report::standard::{
+    self, MarkedValue, PairAxis, Selection, Trace, curves_over_steps, filter_grid, filter_images, pair_table,
+    parts_histogram, similarity_maps, training_curves,
+};
+use kymograph_report::{Figure, PlacedFigure, Section, slug};
+use kymograph_runs::Checkpoint;
+
+use super::derive::Derivation;
+use super::page::networks;
+use crate::error::KymographError;
+
+/// Filters drawn in a row.
+const FILTERS: usize = 8;
+
+pub(super) fn all(
+    derivation: &Derivation<'_>,
+    findings: &[Finding],
+    verdicts: &[Verdict],
+) -> Result<Vec<Section>, KymographError> {
+    let mut sections = vec![judged(verdicts, findings), training(derivation)?];
+    for network in networks(derivation) {
+        sections.push(weights(&network, derivation, findings));
+        sections.push(filters(&network, derivation, findings)?);
+        sections.push(representations(&network, findings));
+        sections.push(spectra(&network, findings));
+    }
+    sections.retain(|section| !section.figures.is_empty());
+    Ok(sections)
+}
+
+fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &str) {
+    if let Some(figure) = figure {
+        let alt = format!("{}. {caption}", figure.title);
+        let (caption, note) = (caption.to_owned(), String::new());
+        section.figures.push(PlacedFigure { name: slug(name), figure, caption, alt, note });
+    }
+}
+
+fn judged(verdicts: &[Verdict], findings: &[Finding]) -> Section {
+    let mut section = Section { title: "Predictions and what was found".to_owned(), ..Section::default() };
+    for (number, verdict) in verdicts.iter().enumerate() {
+        let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. A contrast \
+                       (a difference between steps) has the null value 0.";
+        place(&mut section, &format!("verdict-{}", number + 1), standard::verdict_forest(verdict, findings), caption);
+    }
+    section
+}
+
+fn training(derivation: &Derivation<'_>) -> Result<Section, KymographError> {
+    let mut section = Section { title: "How well the networks learn".to_owned(), ..Section::default() };
+    for network in networks(derivation) {
+        let mut traces = Vec::new();
+        let runs = derivation.subjects.iter().zip(derivation.runs).filter(|(s, _)| s.key.network == network);
+        for (subject, run) in runs {
+            let seed = format!("seed {}", subject.key.seed.unwrap_or(0));
+            for (table, label) in [("held_out", "held out"), ("train", "training")] {
+                let table = run.series(table)?;
+                for (column, panel) in [("loss", "loss (nats)"), ("accuracy", "accuracy"), ("macro_f1", "macro F1")] {
+                    if let Some((steps, values)) = table.column(column) {
+                        traces.push(Trace { panel: panel.into(), label: label.into(), run: seed.clone(), steps, values });
+                    }
+                }
+            }
+        }
+        let caption = "Loss and scores on held-out and on training images at every checkpoint. Most of the loss has fallen \
+                       before the first checkpoint of the published study.";
+        let figure = training_curves(&format!("{network}: training"), &traces);
+        place(&mut section, &format!("{network}-training"), figure, caption);
+    }
+    Ok(section)
+}
+
+fn weights(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> Section {
+    let mut section = Section { title: format!("{network}: weights"), ..Section::default() };
+    let named: Vec<u64> = derivation.step_names.values().copied().filter(|s| *s > 0).collect();
+    let at_named: Vec<Finding> =
+        findings.iter().filter(|f| f.steps.iter().all(|s| named.contains(s))).cloned().collect();
+    let cosine = Selection::new(network, "same_index_cosine");
+    place(
+        &mut section,
+        &format!("{network}-cosine-table"),
+        pair_table(&at_named, &cosine, Some([0.0, 1.0]), 3),
+        "Cosine between each unit's weights at two steps, mean over units, in every layer. The published claim rests on \
+         one layer and on the two shorter intervals.",
+    );
+    place(
+        &mut section,
+        &format!("{network}-cosine-to-last"),
+        curves_over_steps(findings, &cosine, PairAxis::ToLast, None, &[]),
+        "Cosine of each step's weights with the last step's. Grey: the null, units in random order. A step only slightly \
+         apart from the last must have a high cosine whatever it learned.",
+    );
+    place(
+        &mut section,
+        &format!("{network}-cosine-steps"),
+        similarity_maps(findings, &cosine, Some([0.0, 1.0]), Some(1.0)),
+        "Cosine between every two recorded steps. Phases would show as blocks along the diagonal.",
+    );
+    place(
+        &mut section,
+        &format!("{network}-angular-speed"),
+        curves_over_steps(findings, &Selection::new(network, "angular_speed"), PairAxis::Neighbours, None, &[]),
+        "Mean angle by which a unit's weights turn between neighbouring recorded steps. Grey: a random walk of equal \
+         displacement.",
+    );
+    section
+}
+
+fn filters(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> Result<Section, KymographError> {
+    let mut section = Section { title: format!("{network}: filters"), ..Section::default() };
+    if let Some((array, rows)) = kernels(network, derivation)? {
+        let figure = filter_grid(&format!("{network}: filters of {array}"), &rows);
+        let caption = "The first filters of the first convolution at the recorded steps named in the plan, on one scale.";
+        place(&mut section, &format!("{network}-filters"), figure, caption);
+    }
+    let silhouette = Selection::new(network, "kmeans_silhouette");
+    let mut arrays: Vec<&str> = Vec::new();
+    for f in findings.iter().filter(|f| f.measure == silhouette.measure && f.run.network == network) {
+        if !arrays.contains(&f.array.as_str()) {
+            arrays.push(&f.array);
+        }
+    }
+    for array in arrays {
+        let marked: Vec<MarkedValue<'_>> = findings
+            .iter()
+            .filter(|f| f.measure == silhouette.measure && f.run.network == network && f.array == array)
+            .filter_map(|f| {
+                let value = derivation.published.value(f, derivation.step_names)?;
+                Some(MarkedValue { array: &f.array, step: *f.steps.first()?, label: "published", value })
+            })
+            .collect();
+        let one = [array];
+        let figure = parts_histogram(
+            findings,
+            &Selection { arrays: &one, ..silhouette },
+            "silhouette_by_seed",
+            "k-means seeds",
+            Some("best inertia"),
+            &marked,
+        );
+        let caption = "Silhouette of the filters' k-means clusters, one value for each k-means seed: a single seed's value \
+                       is a draw from this distribution. Values near 0 mean that there are no clusters.";
+        place(&mut section, &format!("{network}-silhouette-{array}"), figure, caption);
+    }
+    place(
+        &mut section,
+        &format!("{network}-unique-patterns"),
+        curves_over_steps(findings, &Selection::new(network, "unique_patterns"), PairAxis::Neighbours, None, &[]),
+        "Number of unique filter patterns at a cosine threshold of 0.8. Grey: filters whose entries were shuffled.",
+    );
+    Ok(section)
+}
+
+type Kernels = (String, Vec<(u64, Vec<kymograph_report::Image>)>);
+
+/// The first convolution's filters of the network's first run, at the first and the named steps.
+fn kernels(network: &str, derivation: &Derivation<'_>) -> Result<Option<Kernels>, KymographError> {
+    let Some(subject) = derivation.subjects.iter().find(|s| s.key.network == network) else {
+        return Ok(None);
+    };
+    let mut name = None;
+    let mut rows = Vec::new();
+    for (step, path) in &subject.parameters {
+        if !derivation.step_names.values().any(|named| named == step) {
+            continue;
+        }
+        let checkpoint = Checkpoint::open(path)?;
+        let Some(info) = checkpoint.tensors().iter().find(|t| t.shape.len() == 4 && t.shape[2] > 1) else {
+            return Ok(None);
+        };
+        let values: Vec<f32> = checkpoint.read_f32(&info.name)?.iter().copied().collect();
+        rows.push((*step, filter_images(&values, &info.shape, FILTERS)));
+        name.get_or_insert_with(|| info.name.clone());
+    }
+    Ok(name.map(|name| (name, rows)))
+}
+
+fn representations(network: &str, findings: &[Finding]) -> Section {
+    let mut section = Section { title: format!("{network}: representations"), ..Section::default() };
+    let cka = Selection::new(network, "debiased_linear_cka");
+    place(
+        &mut section,
+        &format!("{network}-cka-to-last"),
+        curves_over_steps(findings, &cka, PairAxis::ToLast, None, &[]),
+        "Debiased linear CKA of each step's activations on the probe with the last step's. Grey: examples in random order, \
+         which an unbiased measure puts at 0.",
+    );
+    place(
+        &mut section,
+        &format!("{network}-cka-steps"),
+        similarity_maps(findings, &cka, Some([0.0, 1.0]), Some(1.0)),
+        "Debiased linear CKA between every two recorded steps.",
+    );
+    for (measure, caption) in [
+        ("activation_sparsity", "Share of activations that are exactly zero on the probe. Grey: untrained networks."),
+        ("dead_units", "Units that are zero on every probe example. Grey: untrained networks."),
+        ("effective_dimension", "Effective dimension (Σλ)²/Σλ² of the activations. Grey: each unit's activations shuffled over examples."),
+        ("linear_probe_accuracy", "Accuracy of a linear classifier on the activations. Grey: labels in random order."),
+    ] {
+        let figure = curves_over_steps(findings, &Selection::new(network, measure), PairAxis::Neighbours, None, &[]);
+        place(&mut section, &format!("{network}-{measure}"), figure, caption);
+    }
+    section
+}
+
+fn spectra(network: &str, findings: &[Finding]) -> Section {
+    let mut section = Section { title: format!("{network}: spectra of the weights"), ..Section::default() };
+    for (measure, caption) in [
+        ("stable_rank", "Stable rank ‖W‖²_F / ‖W‖²₂ of each weight. Grey: the same entries shuffled within columns."),
+        ("effective_rank", "Effective rank, the exponential of the entropy of the normalised singular values. Grey: the same entries shuffled within columns."),
+        ("weight_std", "Standard deviation of each weight's entries. It says how large weights are, not what they compute."),
+    ] {
+        let figure = curves_over_steps(findings, &Selection::new(network, measure), PairAxis::Neighbours, None, &[]);
+        place(&mut section, &format!("{network}-{measure}"), figure, caption);
+    }
+    section
+}
