@@ -44,7 +44,9 @@ pub enum FindingsError {
         index: usize,
     },
     /// Nothing in the runs matches the plan.
-    #[error("the plan `{origin}` matches no array of {runs}: its networks and arrays are globs over names; `kymograph inspect` lists the names")]
+    #[error(
+        "the plan `{origin}` matches no array of {runs}: its networks and arrays are globs over names; `kymograph inspect` lists the names"
+    )]
     NothingToMeasure {
         /// File or study of the plan.
         origin: String,

@@ -85,9 +85,7 @@ pub enum LinalgError {
         range: &'static str,
     },
     /// Every method of a factorisation failed, the last one included.
-    #[error(
-        "{what} of a {rows}×{columns} matrix did not converge by any of its methods; check the input's scale"
-    )]
+    #[error("{what} of a {rows}×{columns} matrix did not converge by any of its methods; check the input's scale")]
     NotConverged {
         /// The factorisation.
         what: &'static str,
@@ -110,11 +108,7 @@ pub(crate) fn check_finite<T: Real>(a: &ArrayView2<'_, T>) -> Result<(), LinalgE
             continue;
         }
         if let Some((column, &value)) = entries.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-            return Err(LinalgError::NotFinite {
-                row,
-                column,
-                value: value.to_f64(),
-            });
+            return Err(LinalgError::NotFinite { row, column, value: value.to_f64() });
         }
     }
     Ok(())
@@ -123,11 +117,7 @@ pub(crate) fn check_finite<T: Real>(a: &ArrayView2<'_, T>) -> Result<(), LinalgE
 /// The same for a list.
 pub(crate) fn check_values(name: &'static str, values: &[f64]) -> Result<(), LinalgError> {
     match values.iter().position(|x| !x.is_finite()) {
-        Some(index) => Err(LinalgError::ValueNotFinite {
-            name,
-            index,
-            value: values[index],
-        }),
+        Some(index) => Err(LinalgError::ValueNotFinite { name, index, value: values[index] }),
         None => Ok(()),
     }
 }

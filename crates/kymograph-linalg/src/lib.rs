@@ -21,13 +21,9 @@ pub mod tolerance;
 pub use assignment::assignment;
 pub use distance::squared_distances;
 pub use error::LinalgError;
-pub use factor::{
-    Qr, Svd, SymmetricEigen, eigenvalues, qr, singular_values, svd, symmetric_eigen,
-};
-pub use matmul::{Kernel, kernel_for, matmul, matmul_into, matmul_into_by, matmul_into_sequential, matmul_nt, matmul_tn};
+pub use factor::{Qr, Svd, SymmetricEigen, eigenvalues, qr, singular_values, svd, symmetric_eigen};
+pub use matmul::{matmul, matmul_into, matmul_into_sequential, matmul_nt, matmul_tn};
 pub use real::Real;
-pub use symmetric::{
-    centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram,
-};
+pub use symmetric::{centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram};
 
 pub(crate) use error::check_finite;

@@ -34,12 +34,7 @@ pub fn stream_at(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
 
 fn keyed(seed: u64, purpose: &str, index: Option<u64>) -> ChaCha8Rng {
     let mut state = [0; 32];
-    let header = [
-        seed,
-        purpose.len() as u64,
-        u64::from(index.is_some()),
-        index.unwrap_or(0),
-    ];
+    let header = [seed, purpose.len() as u64, u64::from(index.is_some()), index.unwrap_or(0)];
     for (bytes, word) in state.chunks_exact_mut(8).zip(header) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }

@@ -24,22 +24,17 @@ pub fn gram<T: Real>(x: ArrayView2<'_, T>) -> Array2<T> {
     } else {
         // The longest bands go first, so that threads finish together.
         let bands: Vec<_> = result.axis_chunks_iter_mut(Axis(0), SIDE).collect();
-        bands
-            .into_par_iter()
-            .enumerate()
-            .rev()
-            .with_max_len(1)
-            .for_each(|(band, mut rows)| {
-                let start = band * SIDE;
-                let end = start + rows.nrows();
-                matmul_into_sequential(
-                    T::ONE,
-                    x.slice(s![start..end, ..]),
-                    x.slice(s![..end, ..]).reversed_axes(),
-                    T::ZERO,
-                    rows.slice_mut(s![.., ..end]),
-                );
-            });
+        bands.into_par_iter().enumerate().rev().with_max_len(1).for_each(|(band, mut rows)| {
+            let start = band * SIDE;
+            let end = start + rows.nrows();
+            matmul_into_sequential(
+                T::ONE,
+                x.slice(s![start..end, ..]),
+                x.slice(s![..end, ..]).reversed_axes(),
+                T::ZERO,
+                rows.slice_mut(s![.., ..end]),
+            );
+        });
     }
     mirror(&mut result);
     result
@@ -76,17 +71,10 @@ pub fn column_gram<T: Real>(x: ArrayView2<'_, T>) -> Array2<f64> {
 /// # Panics
 /// When the numbers of examples differ.
 pub fn cross_column_gram<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Array2<f64> {
-    assert_eq!(
-        x.nrows(),
-        y.nrows(),
-        "cross_column_gram: the two arrays hold different numbers of examples"
-    );
+    assert_eq!(x.nrows(), y.nrows(), "cross_column_gram: the two arrays hold different numbers of examples");
     let mut result = Array2::<f64>::zeros((x.ncols(), y.ncols()));
     for run in blocks(x.nrows(), RUN) {
-        let part = matmul(
-            x.slice(s![run.clone(), ..]).reversed_axes(),
-            y.slice(s![run, ..]),
-        );
+        let part = matmul(x.slice(s![run.clone(), ..]).reversed_axes(), y.slice(s![run, ..]));
         accumulate(&mut result, &part);
     }
     result
@@ -136,32 +124,23 @@ pub fn correlation<T: Real>(x: ArrayView2<'_, T>) -> Result<Array2<f64>, LinalgE
         return Err(LinalgError::ConstantColumn { column });
     }
     let means = column_means(&x)?;
-    let largest = fold_columns(&x, |m: f64, value, column| {
-        m.max((value - means[column]).abs())
-    });
+    let largest = fold_columns(&x, |m: f64, value, column| m.max((value - means[column]).abs()));
     if let Some(column) = largest.iter().position(|&m| m == 0.0 || !m.is_finite()) {
         return Err(if largest[column] == 0.0 {
             LinalgError::ConstantColumn { column }
         } else {
-            LinalgError::Overflow {
-                what: "a column's deviation from its mean",
-            }
+            LinalgError::Overflow { what: "a column's deviation from its mean" }
         });
     }
-    let squares = fold_columns(&x, |sum, value, column| {
-        sum + ((value - means[column]) / largest[column]).powi(2)
-    });
+    let squares = fold_columns(&x, |sum, value, column| sum + ((value - means[column]) / largest[column]).powi(2));
     let roots = squares.mapv(f64::sqrt);
     let mut unit = Array2::<T>::zeros(x.raw_dim());
-    unit.axis_iter_mut(Axis(0))
-        .into_par_iter()
-        .zip(x.axis_iter(Axis(0)))
-        .for_each(|(mut row, from)| {
-            for (column, (to, value)) in row.iter_mut().zip(from).enumerate() {
-                let scaled = (value.to_f64() - means[column]) / largest[column];
-                *to = T::from_f64(scaled / roots[column]);
-            }
-        });
+    unit.axis_iter_mut(Axis(0)).into_par_iter().zip(x.axis_iter(Axis(0))).for_each(|(mut row, from)| {
+        for (column, (to, value)) in row.iter_mut().zip(from).enumerate() {
+            let scaled = (value.to_f64() - means[column]) / largest[column];
+            *to = T::from_f64(scaled / roots[column]);
+        }
+    });
     let mut result = column_gram(unit.view());
     result.mapv_inplace(|r| r.clamp(-1.0, 1.0));
     result.diag_mut().fill(1.0);
@@ -170,20 +149,13 @@ pub fn correlation<T: Real>(x: ArrayView2<'_, T>) -> Result<Array2<f64>, LinalgE
 
 fn enough<T>(x: &ArrayView2<'_, T>, what: &'static str) -> Result<(), LinalgError> {
     if x.nrows() < 2 {
-        return Err(LinalgError::TooFew {
-            what,
-            needed: 2,
-            found: x.nrows(),
-        });
+        return Err(LinalgError::TooFew { what, needed: 2, found: x.nrows() });
     }
     Ok(())
 }
 
 /// Folds each column from its first example to its last, in fixed stretches of rows, in f64.
-fn fold_columns<T: Real>(
-    x: &ArrayView2<'_, T>,
-    step: impl Fn(f64, f64, usize) -> f64,
-) -> Array1<f64> {
+fn fold_columns<T: Real>(x: &ArrayView2<'_, T>, step: impl Fn(f64, f64, usize) -> f64) -> Array1<f64> {
     let mut state = Array1::zeros(x.ncols());
     for row in x.outer_iter() {
         for (column, (s, value)) in state.iter_mut().zip(row).enumerate() {
@@ -204,37 +176,27 @@ fn column_means<T: Real>(x: &ArrayView2<'_, T>) -> Result<Array1<f64>, LinalgErr
     let correction = fold_columns(x, |sum, value, column| sum + (value - means[column]) / n);
     means += &correction;
     if means.iter().any(|mean| !mean.is_finite()) {
-        return Err(LinalgError::Overflow {
-            what: "a column's mean",
-        });
+        return Err(LinalgError::Overflow { what: "a column's mean" });
     }
     Ok(means)
 }
 
 fn subtract<T: Real>(x: &ArrayView2<'_, T>, means: ArrayView1<'_, f64>) -> Array2<T> {
     let mut result = Array2::zeros(x.raw_dim());
-    result
-        .axis_iter_mut(Axis(0))
-        .into_par_iter()
-        .zip(x.axis_iter(Axis(0)))
-        .for_each(|(mut row, from)| {
-            for ((to, value), mean) in row.iter_mut().zip(from).zip(means) {
-                *to = T::from_f64(value.to_f64() - mean);
-            }
-        });
+    result.axis_iter_mut(Axis(0)).into_par_iter().zip(x.axis_iter(Axis(0))).for_each(|(mut row, from)| {
+        for ((to, value), mean) in row.iter_mut().zip(from).zip(means) {
+            *to = T::from_f64(value.to_f64() - mean);
+        }
+    });
     result
 }
 
 fn accumulate<T: Real>(total: &mut Array2<f64>, part: &Array2<T>) {
-    total
-        .axis_iter_mut(Axis(0))
-        .into_par_iter()
-        .zip(part.axis_iter(Axis(0)))
-        .for_each(|(mut row, from)| {
-            for (to, value) in row.iter_mut().zip(from) {
-                *to += value.to_f64();
-            }
-        });
+    total.axis_iter_mut(Axis(0)).into_par_iter().zip(part.axis_iter(Axis(0))).for_each(|(mut row, from)| {
+        for (to, value) in row.iter_mut().zip(from) {
+            *to += value.to_f64();
+        }
+    });
 }
 
 /// Copies the lower half onto the upper one, by tiles that fit the cache.

@@ -21,12 +21,13 @@ pub fn factorisation<T: Real>(rows: usize, columns: usize) -> f64 {
 
 /// Are two numbers equal within `tolerance` relative to the larger of them and 1? NaN equals nothing.
 pub fn close(a: f64, b: f64, tolerance: f64) -> bool {
-    a == b || (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
+    close_relative(a, b, tolerance) || (a - b).abs() <= tolerance
 }
 
 /// Are two numbers equal within `tolerance` relative to the larger of them? NaN equals nothing.
 pub fn close_relative(a: f64, b: f64, tolerance: f64) -> bool {
-    a == b || (a - b).abs() <= tolerance * a.abs().max(b.abs())
+    let apart = (a - b).abs();
+    a == b || apart.is_finite() && apart <= tolerance * a.abs().max(b.abs())
 }
 
 /// The largest absolute difference of two matrices of one shape; infinite when the shapes differ or an entry is NaN.
@@ -36,11 +37,7 @@ pub fn largest_difference<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -
     }
     a.iter().zip(b).fold(0.0, |worst: f64, (x, y)| {
         let difference = (x.to_f64() - y.to_f64()).abs();
-        if difference.is_nan() {
-            f64::INFINITY
-        } else {
-            worst.max(difference)
-        }
+        if difference.is_nan() { f64::INFINITY } else { worst.max(difference) }
     })
 }
 
@@ -52,4 +49,31 @@ pub fn frobenius<T: Real>(a: ArrayView2<'_, T>) -> f64 {
     }
     // Scaled, so that squares neither overflow nor vanish.
     largest * a.iter().map(|x| (x.to_f64() / largest).powi(2)).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_close_to_nan() {
+        assert!(!close(f64::NAN, f64::NAN, 1.0) && !close(1.0, f64::NAN, 1.0));
+        assert!(close(f64::INFINITY, f64::INFINITY, 0.0) && !close(f64::INFINITY, 1.0, 0.5));
+        assert!(close(1e-9, 0.0, 1e-8) && !close_relative(1e-9, 0.0, 1e-8));
+        assert!(close_relative(1e30, 1e30 * (1.0 + 1e-9), 1e-8));
+        let nan = array![[f64::NAN]];
+        assert_eq!(largest_difference(nan.view(), nan.view()), f64::INFINITY);
+        assert_eq!(largest_difference(nan.view(), Array2::zeros((1, 2)).view()), f64::INFINITY);
+    }
+
+    #[test]
+    fn norms_neither_overflow_nor_vanish() {
+        for scale in [1e-300, 1.0, 1e300] {
+            let norm = frobenius(array![[3.0 * scale], [4.0 * scale]].view());
+            assert!((norm / scale - 5.0).abs() < 1e-14);
+        }
+        assert_eq!(frobenius(Array2::<f32>::zeros((2, 2)).view()), 0.0);
+    }
 }

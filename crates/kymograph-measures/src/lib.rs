@@ -9,8 +9,11 @@ mod check;
 pub mod clusters;
 mod error;
 pub mod filters;
+pub mod neurons;
+pub mod probes;
 mod registry;
 pub mod similarity;
+pub mod spectra;
 
 pub use error::MeasureError;
 pub use registry::{

@@ -110,7 +110,8 @@ impl<T: Real> Network<T> {
             }
             kept = Some(workspace);
         }
-        let arrays = collected.into_iter().zip(places).map(|(values, &place)| hooks::examples(self.shapes[place], values));
+        let arrays =
+            collected.into_iter().zip(places).map(|(values, &place)| hooks::examples(self.shapes[place], values));
         Ok(arrays.collect())
     }
 
@@ -159,16 +160,13 @@ impl<T: Real> Network<T> {
                 if let Some(place) = base.and_then(|base| hooks::place(&self.spec, base)) {
                     return Ok(What::Slope(place));
                 }
-                layout
-                    .parameters
-                    .iter()
-                    .position(|p| Some(p.name.as_str()) == base)
-                    .map(What::Parameter)
-                    .ok_or_else(|| {
+                layout.parameters.iter().position(|p| Some(p.name.as_str()) == base).map(What::Parameter).ok_or_else(
+                    || {
                         let more = self.hook_points().into_iter().map(|h| h.name + ".grad");
                         let more = more.chain(layout.parameters.iter().map(|p| p.name.clone() + ".grad"));
                         hooks::unknown(&self.spec, name, more)
-                    })
+                    },
+                )
             })
             .collect::<Result<_, _>>()?;
         let batch = self.check_input(&x, mode)?;
@@ -207,7 +205,7 @@ impl<T: Real> Network<T> {
     fn sum_gradients(&self, workspace: &Workspace<T>) -> Vec<T> {
         let mut total = vec![T::ZERO; self.parameter_count()];
         for chunk in &workspace.chunks {
-            for (sum, &value) in total.iter_mut().zip(&chunk.gradients) {
+            for (sum, &value) in total.iter_mut().zip(chunk.gradients.iter()) {
                 *sum += value;
             }
         }

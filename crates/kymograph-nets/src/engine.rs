@@ -6,7 +6,7 @@ use std::ops::Range;
 use kymograph_linalg::{Real, parallel};
 use rayon::prelude::*;
 
-use crate::kernels::Kernels;
+use crate::kernels::{Aligned, Kernels};
 use crate::layers::{self, Layer, NormSums, NormTotals, Shape};
 use crate::plan::{Op, plan};
 
@@ -33,16 +33,16 @@ pub(crate) struct Chunk<T> {
     pub(crate) first: usize,
     pub(crate) len: usize,
     /// The input of each layer, and the output of the last; those inside an operation stay empty.
-    pub(crate) values: Vec<Vec<T>>,
+    pub(crate) values: Vec<Aligned<T>>,
     /// What each layer keeps for going back: padded images, places of maxima, normalised inputs, masks.
-    caches: Vec<Vec<T>>,
+    caches: Vec<Aligned<T>>,
     /// Of all parameters.
-    pub(crate) gradients: Vec<T>,
+    pub(crate) gradients: Aligned<T>,
     /// Gradient with respect to the values the backward pass has come to.
-    pub(crate) slopes: Vec<T>,
-    next: Vec<T>,
-    scratch: Vec<T>,
-    spread: Vec<T>,
+    pub(crate) slopes: Aligned<T>,
+    next: Aligned<T>,
+    scratch: Aligned<T>,
+    spread: Aligned<T>,
     sums: NormSums,
     pub(crate) loss: f64,
     pub(crate) right: usize,
@@ -55,7 +55,6 @@ pub(crate) struct Chunk<T> {
 #[derive(Clone)]
 pub(crate) struct Workspace<T> {
     pub(crate) batch: usize,
-    pub(crate) fused: bool,
     pub(crate) ops: Vec<Op>,
     pub(crate) chunks: Vec<Chunk<T>>,
     /// Per layer; empty but for batch normalisation.
@@ -71,19 +70,19 @@ impl<T: Real> Workspace<T> {
             .into_iter()
             .map(|range| {
                 let len = range.len();
-                let mut values = vec![Vec::new(); shapes.len()];
-                values[0] = vec![T::ZERO; len * shapes[0].len()];
+                let mut values = vec![Aligned::default(); shapes.len()];
+                values[0] = Aligned::zeros(len * shapes[0].len());
                 for op in &ops {
-                    values[op.last + 1] = vec![T::ZERO; len * shapes[op.last + 1].len()];
+                    values[op.last + 1] = Aligned::zeros(len * shapes[op.last + 1].len());
                 }
                 let caches = layers
                     .iter()
                     .zip(shapes)
                     .map(|(layer, shape)| match layer {
-                        Layer::Conv(conv) if conv.needs_padding() => vec![T::ZERO; len * conv.padded_length()],
-                        Layer::Pool(pool) => vec![T::ZERO; len * pool.out_length()],
-                        Layer::Norm(_) | Layer::Dropout(_) => vec![T::ZERO; len * shape.len()],
-                        _ => Vec::new(),
+                        Layer::Conv(conv) if conv.needs_padding() => Aligned::zeros(len * conv.padded_length()),
+                        Layer::Pool(pool) => Aligned::zeros(len * pool.out_length()),
+                        Layer::Norm(_) | Layer::Dropout(_) => Aligned::zeros(len * shape.len()),
+                        _ => Aligned::default(),
                     })
                     .collect();
                 Chunk {
@@ -91,11 +90,11 @@ impl<T: Real> Workspace<T> {
                     len,
                     values,
                     caches,
-                    gradients: Vec::new(),
-                    slopes: Vec::new(),
-                    next: Vec::new(),
-                    scratch: Vec::new(),
-                    spread: Vec::new(),
+                    gradients: Aligned::default(),
+                    slopes: Aligned::default(),
+                    next: Aligned::default(),
+                    scratch: Aligned::default(),
+                    spread: Aligned::default(),
                     sums: NormSums::default(),
                     loss: 0.0,
                     right: 0,
@@ -104,14 +103,7 @@ impl<T: Real> Workspace<T> {
                 }
             })
             .collect();
-        Self {
-            batch,
-            fused,
-            ops,
-            chunks,
-            totals: vec![NormTotals::default(); layers.len()],
-            keep: vec![false; shapes.len()],
-        }
+        Self { batch, ops, chunks, totals: vec![NormTotals::default(); layers.len()], keep: vec![false; shapes.len()] }
     }
 
     /// `work` on every chunk, in parallel.
@@ -156,7 +148,7 @@ impl<T: Real> Pass<'_, T> {
                 self.forward_stage(&ops[stage.clone()], chunk, totals);
                 if last {
                     start(chunk);
-                    self.backward_stage(ops, stage, chunk, totals, keep);
+                    self.backward_stage(ops, stage, chunk, keep);
                 }
             });
         }
@@ -167,10 +159,10 @@ impl<T: Real> Pass<'_, T> {
     pub(crate) fn backward(&self, workspace: &mut Workspace<T>, start: impl Fn(&mut Chunk<T>) + Sync + Send) {
         let stages = self.stages(&workspace.ops, 0..workspace.ops.len());
         if let Some(stage) = stages.last() {
-            let Workspace { ops, chunks, totals, keep, .. } = &mut *workspace;
+            let Workspace { ops, chunks, keep, .. } = &mut *workspace;
             chunks.par_iter_mut().with_max_len(1).for_each(|chunk| {
                 start(chunk);
-                self.backward_stage(ops, stage, chunk, totals, keep);
+                self.backward_stage(ops, stage, chunk, keep);
             });
         }
         self.backward_stages(workspace, &stages);
@@ -189,14 +181,9 @@ impl<T: Real> Pass<'_, T> {
             let before = index.checked_sub(1).map(|before| &stages[before]);
             chunks.par_iter_mut().with_max_len(1).for_each(|chunk| {
                 let totals = &totals[..];
-                norm.backward(
-                    self.parameters,
-                    &totals[head.first],
-                    &chunk.caches[head.first],
-                    &mut chunk.slopes,
-                );
+                norm.backward(self.parameters, &totals[head.first], &chunk.caches[head.first], &mut chunk.slopes);
                 match before {
-                    Some(before) => self.backward_stage(ops, before, chunk, totals, keep),
+                    Some(before) => self.backward_stage(ops, before, chunk, keep),
                     None => keep_slopes(chunk, keep, 0),
                 }
             });
@@ -239,8 +226,8 @@ impl<T: Real> Pass<'_, T> {
 
     fn forward_op(&self, op: &Op, chunk: &mut Chunk<T>, totals: &[NormTotals]) {
         let (before, after) = chunk.values.split_at_mut(op.first + 1);
-        let input = before[op.first].as_slice();
-        let output = after[op.last - op.first].as_mut_slice();
+        let input = &before[op.first][..];
+        let output = &mut after[op.last - op.first][..];
         let cache = &mut chunk.caches[op.first];
         match &self.layers[op.first] {
             Layer::Linear(linear) => linear.forward(self.kernels, self.parameters, input, op.rectify, output),
@@ -261,7 +248,7 @@ impl<T: Real> Pass<'_, T> {
                         continue;
                     };
                     let Layer::Pool(pool) = &self.layers[layer] else { continue };
-                    chunk.scratch.resize(conv.out_length().max(chunk.scratch.len()), T::ZERO);
+                    chunk.scratch.set_len(conv.out_length());
                     let scratch = &mut chunk.scratch[..conv.out_length()];
                     conv.forward(self.kernels, self.parameters, padded, op.rectify, scratch);
                     let range = example * pool.out_length()..(example + 1) * pool.out_length();
@@ -299,14 +286,7 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// Back from the stage's end to its head, or to the sums that a head with batch statistics needs first.
-    fn backward_stage(
-        &self,
-        ops: &[Op],
-        stage: &Range<usize>,
-        chunk: &mut Chunk<T>,
-        totals: &[NormTotals],
-        keep: &[bool],
-    ) {
+    fn backward_stage(&self, ops: &[Op], stage: &Range<usize>, chunk: &mut Chunk<T>, keep: &[bool]) {
         let lowest = if self.all_gradients {
             0
         } else {
@@ -324,7 +304,7 @@ impl<T: Real> Pass<'_, T> {
                 chunk.sums = norm.backward_sums(&chunk.caches[op.first], &chunk.slopes, gradients);
                 return;
             }
-            self.backward_op(op, chunk, totals, self.all_gradients || at > lowest);
+            self.backward_op(op, chunk, self.all_gradients || at > lowest);
             if at == 0 {
                 keep_slopes(chunk, keep, 0);
             }
@@ -332,11 +312,11 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// Back through one operation; the input's slopes only where they are wanted.
-    fn backward_op(&self, op: &Op, chunk: &mut Chunk<T>, totals: &[NormTotals], input_wanted: bool) {
+    fn backward_op(&self, op: &Op, chunk: &mut Chunk<T>, input_wanted: bool) {
         let in_length = self.shapes[op.first].len() * chunk.len;
         let output = &chunk.values[op.last + 1];
         if input_wanted {
-            chunk.next.resize(in_length, T::ZERO);
+            chunk.next.set_len(in_length);
         }
         match &self.layers[op.first] {
             Layer::Linear(linear) => {
@@ -377,14 +357,13 @@ impl<T: Real> Pass<'_, T> {
             }
             Layer::Dropout(_) => {
                 if self.train {
-                    for (slope, &factor) in chunk.slopes.iter_mut().zip(&chunk.caches[op.first]) {
+                    for (slope, &factor) in chunk.slopes.iter_mut().zip(chunk.caches[op.first].iter()) {
                         *slope *= factor;
                     }
                 }
                 return;
             }
         }
-        let _ = totals;
         std::mem::swap(&mut chunk.slopes, &mut chunk.next);
     }
 
@@ -404,8 +383,8 @@ impl<T: Real> Pass<'_, T> {
             (&chunk.values[op.first], conv.in_length())
         };
         if input_wanted {
-            chunk.spread.clear();
-            chunk.spread.resize(conv.spread_length(), T::ZERO);
+            chunk.spread.set_len(conv.spread_length());
+            chunk.spread.fill(T::ZERO);
         }
         let length = conv.out_length();
         for first in (0..chunk.len).step_by(conv.group()) {
@@ -413,7 +392,7 @@ impl<T: Real> Pass<'_, T> {
             let slopes: &[T] = match pool {
                 Some((pool, places)) => {
                     let size = count * length;
-                    chunk.scratch.resize(size.max(chunk.scratch.len()), T::ZERO);
+                    chunk.scratch.set_len(size);
                     let range = first * pool.out_length()..(first + count) * pool.out_length();
                     let passed = op.rectify.then(|| &output[range.clone()]);
                     pool.backward(
@@ -442,6 +421,6 @@ impl<T: Real> Pass<'_, T> {
 fn keep_slopes<T: Real>(chunk: &mut Chunk<T>, keep: &[bool], at: usize) {
     if keep[at] {
         chunk.kept.resize(keep.len(), Vec::new());
-        chunk.kept[at] = chunk.slopes.clone();
+        chunk.kept[at] = chunk.slopes.to_vec();
     }
 }

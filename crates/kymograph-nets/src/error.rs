@@ -124,7 +124,9 @@ pub enum NetsError {
     #[error("there is no forward pass to go back through; call `forward` first")]
     NoForward,
     /// An optimiser was made for a network of other parameters.
-    #[error("the optimiser holds state for {expected} parameters and the network has {found}; make one for this network")]
+    #[error(
+        "the optimiser holds state for {expected} parameters and the network has {found}; make one for this network"
+    )]
     OtherNetwork {
         /// Parameters the optimiser knows.
         expected: usize,

@@ -21,9 +21,7 @@ pub(crate) fn draw<T: Real, R: Rng + ?Sized>(layout: &Layout, rng: &mut R) -> Ve
         }
         match bound {
             Some(bound) => {
-                let values = std::iter::repeat_with(|| {
-                    T::from_f64((2.0 * random::uniform(rng) - 1.0) * bound)
-                });
+                let values = std::iter::repeat_with(|| T::from_f64((2.0 * random::uniform(rng) - 1.0) * bound));
                 parameter.import(values, &mut flat);
             }
             None => flat[parameter.range.clone()].fill(if is_weight { T::ONE } else { T::ZERO }),

@@ -12,7 +12,7 @@ use crate::engine::{Chunk, Pass, Workspace};
 use crate::error::NetsError;
 use crate::hooks::{self, HookPoint};
 use crate::kernels::{KernelPath, Kernels};
-use crate::layers::{self, Layer, Shape, build};
+use crate::layers::{self, Built, Layer, Shape};
 use crate::loss::{Target, check_finite, check_labels, cross_entropy_rows, squares};
 use crate::optim::Optimiser;
 use crate::spec::NetworkSpec;
@@ -101,10 +101,9 @@ impl<T: Real> Network<T> {
     /// # Errors
     /// A layer that does not fit what comes before it, or an option out of its range: [`NetsError::Spec`] names it.
     pub fn new<R: Rng + ?Sized>(spec: &NetworkSpec, rng: &mut R) -> Result<Self, NetsError> {
-        let build::Built { layers, shapes, layout } = build::build(spec)?;
+        let Built { layers, shapes, layout } = layers::build(spec)?;
         let parameters = init::draw(&layout, rng);
-        let kernels = Kernels::new(KernelPath::best())
-            .ok_or(NetsError::KernelPath { path: KernelPath::best() })?;
+        let kernels = Kernels::new(KernelPath::best()).ok_or(NetsError::KernelPath { path: KernelPath::best() })?;
         let mut network = Self {
             spec: spec.clone(),
             layers,
@@ -231,8 +230,8 @@ impl<T: Real> Network<T> {
         workspace.keep[0] = true;
         let pass = Pass { all_gradients: true, ..self.pass(mode) };
         pass.backward(workspace, |chunk| {
-            chunk.gradients.resize(self.layout.len, T::ZERO);
-            chunk.slopes.resize(chunk.len * shape.len(), T::ZERO);
+            chunk.gradients.set_len(self.layout.len);
+            chunk.slopes.set_len(chunk.len * shape.len());
             let from = &slopes[chunk.first * shape.len()..][..chunk.slopes.len()];
             layers::unflatten(shape.units(), shape.positions(), from, &mut chunk.slopes);
         });
@@ -286,11 +285,7 @@ impl<T: Real> Network<T> {
         self.update_running(&workspace);
         self.workspace = Some(workspace);
         self.update(optimiser);
-        Ok(StepStats {
-            loss,
-            gradient_norm: norm,
-            correct: matches!(target, Target::Labels(_)).then_some(right),
-        })
+        Ok(StepStats { loss, gradient_norm: norm, correct: matches!(target, Target::Labels(_)).then_some(right) })
     }
 
     /// Forward, loss and backward; the loss is averaged, the gradients stay in the chunks.
@@ -314,8 +309,8 @@ impl<T: Real> Network<T> {
             workspace,
             |chunk| fill(pass, chunk, input),
             |chunk| {
-                chunk.gradients.resize(self.layout.len, T::ZERO);
-                chunk.slopes.resize(chunk.len * outputs, T::ZERO);
+                chunk.gradients.set_len(self.layout.len);
+                chunk.slopes.set_len(chunk.len * outputs);
                 let Some(output) = chunk.values.last() else { return };
                 let range = chunk.first..chunk.first + chunk.len;
                 match target {
@@ -351,9 +346,8 @@ impl<T: Real> Network<T> {
         let mut dict = self.layout.export(&self.parameters, "");
         for (name, shape, values) in self.statistics() {
             let prefix = name.rsplit_once('.').map_or("", |(layer, _)| layer);
-            let after = dict
-                .iter()
-                .rposition(|(known, _)| known.rsplit_once('.').is_some_and(|(layer, _)| layer == prefix));
+            let after =
+                dict.iter().rposition(|(known, _)| known.rsplit_once('.').is_some_and(|(layer, _)| layer == prefix));
             dict.insert(after.map_or(dict.len(), |at| at + 1), (name, state::array(&shape, values)));
         }
         dict
@@ -524,8 +518,7 @@ impl<T: Real> Network<T> {
             .enumerate()
             .map(|(block, total)| {
                 let range = block * BLOCK..block * BLOCK + total.len();
-                let chunks: Vec<&[T]> =
-                    workspace.chunks.iter().map(|chunk| &chunk.gradients[range.clone()]).collect();
+                let chunks: Vec<&[T]> = workspace.chunks.iter().map(|chunk| &chunk.gradients[range.clone()]).collect();
                 kernels.sum_chunks(total, &chunks)
             })
             .collect();
@@ -548,9 +541,10 @@ impl<T: Real> Network<T> {
         if self.kernels.all_finite(&self.gradients) {
             return Ok(());
         }
-        self.layout.export(&self.gradients, "").into_iter().try_for_each(|(name, gradient)| {
-            check_finite(&format!("the gradient of `{name}`"), gradient.view())
-        })
+        self.layout
+            .export(&self.gradients, "")
+            .into_iter()
+            .try_for_each(|(name, gradient)| check_finite(&format!("the gradient of `{name}`"), gradient.view()))
     }
 
     /// Where a pass that gave something not finite went wrong: the first of input, weights, layers' outputs, loss.
@@ -558,11 +552,13 @@ impl<T: Real> Network<T> {
         if let Err(error) = check_finite(&format!("the input of network `{}`", self.spec.name), x.view()) {
             return error;
         }
-        let not_finite = |what: String, position: String| NetsError::NotFinite {
+        let not_finite = |what: String, position: String| {
+            NetsError::NotFinite {
             what,
             position,
             remedy: "the numbers outgrew their type; lower the learning rate, scale the input, or take an earlier checkpoint"
                 .into(),
+        }
         };
         let mut workspace = Workspace::new(&self.layers, &self.shapes, x.shape()[0], false);
         let standard = x.as_standard_layout();

@@ -86,11 +86,7 @@ impl From<ExtentText> for Extent {
 
 impl From<Extent> for ExtentText {
     fn from(extent: Extent) -> Self {
-        if extent.height == extent.width {
-            Self::Both(extent.height)
-        } else {
-            Self::Each(extent.pair())
-        }
+        if extent.height == extent.width { Self::Both(extent.height) } else { Self::Each(extent.pair()) }
     }
 }
 
@@ -215,26 +211,17 @@ impl LayerSpec {
 
     /// Max-pooling with windows side by side.
     pub fn max_pool2d(name: impl Into<String>, kernel_size: impl Into<Extent>) -> Self {
-        Self::new(
-            name,
-            LayerKind::MaxPool2d { kernel_size: kernel_size.into(), stride: None, padding: zero() },
-        )
+        Self::new(name, LayerKind::MaxPool2d { kernel_size: kernel_size.into(), stride: None, padding: zero() })
     }
 
     /// Batch normalisation of vectors with PyTorch's defaults.
     pub fn batch_norm1d(name: impl Into<String>) -> Self {
-        Self::new(
-            name,
-            LayerKind::BatchNorm1d { eps: batch_norm_eps(), momentum: batch_norm_momentum() },
-        )
+        Self::new(name, LayerKind::BatchNorm1d { eps: batch_norm_eps(), momentum: batch_norm_momentum() })
     }
 
     /// Batch normalisation of images with PyTorch's defaults.
     pub fn batch_norm2d(name: impl Into<String>) -> Self {
-        Self::new(
-            name,
-            LayerKind::BatchNorm2d { eps: batch_norm_eps(), momentum: batch_norm_momentum() },
-        )
+        Self::new(name, LayerKind::BatchNorm2d { eps: batch_norm_eps(), momentum: batch_norm_momentum() })
     }
 
     /// A rectifier.

@@ -41,12 +41,7 @@ impl Layout {
         let size = shape.iter().fold(1usize, |n, &d| n.saturating_mul(d));
         let range = self.len..self.len.saturating_add(size);
         self.len = range.end;
-        self.parameters.push(Parameter {
-            name: format!("{layer}.{part}"),
-            shape,
-            range: range.clone(),
-            arrangement,
-        });
+        self.parameters.push(Parameter { name: format!("{layer}.{part}"), shape, range: range.clone(), arrangement });
         range
     }
 

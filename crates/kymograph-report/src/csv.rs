@@ -1,7 +1,7 @@
 //! The data of a figure as a tidy table: one row a drawn number, with a header.
 
-use crate::draw::histogram as draw_counts;
 use crate::ReportError;
+use crate::draw::histogram as draw_counts;
 use crate::figure::{Curves, DotInterval, Figure, FigureKind, HeatMap, Histogram, ImageGrid};
 
 /// A table being written.
@@ -11,12 +11,9 @@ struct Table {
 
 /// A cell of text: quoted where needed, and never a formula for a spreadsheet that opens it.
 fn quoted(text: &str) -> String {
-    let guarded = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() };
-    if guarded.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    } else {
-        guarded
-    }
+    let guarded =
+        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() };
+    if guarded.contains([',', '"', '\n', '\r']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
 }
 
 /// A number with all its digits; nothing where there is none.
@@ -100,10 +97,9 @@ fn histogram_rows(histogram: &Histogram) -> Table {
         for value in &panel.values {
             table.row(&[&panel.title, "value", ""], &[Some(*value), None, None, None]);
         }
-        let step = (range[1] - range[0]) / bins as f64;
         for (b, count) in draw_counts::counts(&panel.values, range, bins).into_iter().enumerate() {
-            let low = range[0] + step * b as f64;
-            table.row(&[&panel.title, "bin", ""], &[None, Some(low), Some(low + step), Some(count as f64)]);
+            let edge = |b| Some(draw_counts::edge(range, bins, b));
+            table.row(&[&panel.title, "bin", ""], &[None, edge(b), edge(b + 1), Some(count as f64)]);
         }
         for mark in &panel.marks {
             table.row(&[&panel.title, "mark", &mark.label], &[Some(mark.value), None, None, None]);

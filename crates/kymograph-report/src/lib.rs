@@ -3,6 +3,26 @@
 //!
 //! A [`Figure`] is data only. [`write_figure`] draws it into three files, [`standard`] makes the usual figures out of
 //! findings, and [`write_report`] writes a whole report folder from a [`Page`].
+//!
+//! ```
+//! use kymograph_report::{Axis, CurvePanel, Curves, Figure, FigureKind, Series, Width, to_csv, to_svg};
+//! let series = Series { label: "conv1".into(), x: vec![0.0, 1.0, 100.0], y: vec![Some(1.0), Some(0.9), None], ..Default::default() };
+//! let curves = Curves {
+//!     x: Axis::steps([0, 1, 100]),
+//!     y: Axis::linear("cosine with step 0"),
+//!     panels: vec![CurvePanel { series: vec![series], ..Default::default() }],
+//!     ..Default::default()
+//! };
+//! let figure = Figure {
+//!     title: "Cosine".into(),
+//!     note: "1 seed.".into(),
+//!     width: Width::Single,
+//!     kind: FigureKind::Curves(curves),
+//! };
+//! assert!(to_svg(&figure, "cosine")?.starts_with("<svg"));
+//! assert_eq!(to_csv(&figure)?.lines().count(), 4);
+//! # Ok::<(), kymograph_report::ReportError>(())
+//! ```
 
 mod csv;
 mod draw;
@@ -17,15 +37,16 @@ pub mod standard;
 mod summary;
 mod svg;
 
+pub use csv::to_csv;
 pub use draw::to_svg;
 pub use error::ReportError;
 pub use figure::{
     Axis, AxisScale, ColourMap, ColourScale, CurvePanel, Curves, DotInterval, DotPanel, DotRow, Figure, FigureKind,
-    HeatMap, HeatPanel, Histogram, HistogramPanel, Image, ImageGrid, Mark, NullBand, PrintValues, Series, Threshold, Width,
+    HeatMap, HeatPanel, Histogram, HistogramPanel, Image, ImageGrid, Mark, NullBand, PrintValues, Series, Threshold,
+    Width,
 };
 pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_report};
 pub use number::{format_interval, format_value};
 pub use page::{Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
 pub use raster::to_png;
-pub use csv::to_csv;
 pub use summary::summary;

@@ -28,24 +28,41 @@ pub fn format_value(value: f64, digits: usize) -> String {
 #[must_use]
 pub fn format_interval(interval: [f64; 2], digits: usize) -> String {
     let [low, high] = interval;
-    let largest = low.abs().max(high.abs());
-    if !largest.is_finite() {
+    if !(low.is_finite() && high.is_finite()) {
         return "–".into();
     }
+    match shared_decimals(interval, digits) {
+        Some(decimals) => format!("[{}, {}]", fixed(low, decimals), fixed(high, decimals)),
+        None => format!("[{}, {}]", format_value(low, digits), format_value(high, digits)),
+    }
+}
+
+/// A value and its interval, all three numbers with the same decimals: `0.02` and `[−0.70, 0.75]`.
+pub(crate) fn format_with_interval(value: f64, interval: [f64; 2], digits: usize) -> (String, String) {
+    let value = match shared_decimals(interval, digits) {
+        Some(decimals) if value.is_finite() => fixed(value, decimals),
+        _ => format_value(value, digits),
+    };
+    (value, format_interval(interval, digits))
+}
+
+/// Decimals that give the larger end `digits` digits and tell the ends apart; `None` where powers of ten read better.
+fn shared_decimals([low, high]: [f64; 2], digits: usize) -> Option<usize> {
+    let largest = low.abs().max(high.abs());
     if largest == 0.0 {
-        return "[0, 0]".into();
+        return Some(0);
     }
     let exponent = largest.log10().floor() as i32;
     if !(-3..6).contains(&exponent) {
-        return format!("[{}, {}]", format_value(low, digits), format_value(high, digits));
+        return None;
     }
-    let width = (high - low).abs();
     let mut decimals = (digits as i32 - 1 - exponent).max(0);
+    let width = (high - low).abs();
     if width > 0.0 {
-        decimals = decimals.max((-width.log10().floor() as i32 + 1).min(decimals + 3));
+        // A width of two units of the last decimal, or a little less by rounding, is told apart well enough.
+        decimals = decimals.max((-(width / 1.9).log10().floor() as i32).min(decimals + 3));
     }
-    let decimals = decimals.clamp(0, 9) as usize;
-    format!("[{}, {}]", fixed(low, decimals), fixed(high, decimals))
+    Some(decimals.clamp(0, 9) as usize)
 }
 
 /// A number with a fixed number of decimals, a true minus sign, and no `−0.00`.
@@ -133,6 +150,8 @@ mod tests {
     fn intervals_share_their_decimals_and_tell_their_ends_apart() {
         assert_eq!(format_interval([0.97, 0.991], 3), "[0.970, 0.991]");
         assert_eq!(format_interval([0.98512, 0.98514], 3), "[0.98512, 0.98514]");
+        assert_eq!(format_with_interval(0.02, [-0.7, 0.75], 2), ("0.02".into(), "[−0.70, 0.75]".into()));
+        assert_eq!(format_with_interval(3e-7, [1e-7, 5e-7], 2).1, "[1.0×10⁻⁷, 5.0×10⁻⁷]");
         assert_eq!(format_interval([-0.5, 0.5], 2), "[−0.50, 0.50]");
         assert_eq!(format_interval([0.0, 0.0], 2), "[0, 0]");
     }

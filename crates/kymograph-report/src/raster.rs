@@ -41,8 +41,8 @@ pub fn to_png(svg: &str, title: &str) -> Result<Vec<u8>, ReportError> {
     let tree = usvg::Tree::from_str(svg, &options).map_err(|e| fail(e.to_string()))?;
     let size = tree.size();
     let (width, height) = ((size.width() * ZOOM).ceil() as u32, (size.height() * ZOOM).ceil() as u32);
-    let mut pixmap = tiny_skia::Pixmap::new(width, height)
-        .ok_or_else(|| fail(format!("{width} × {height} pixels are too many")))?;
+    let mut pixmap =
+        tiny_skia::Pixmap::new(width, height).ok_or_else(|| fail(format!("{width} × {height} pixels are too many")))?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(ZOOM, ZOOM), &mut pixmap.as_mut());
     encode(&pixmap).map_err(fail)
 }

@@ -78,6 +78,16 @@ impl Scale {
         self
     }
 
+    /// The same range with a share of its length added at both ends, whatever they are.
+    pub(crate) fn widened(mut self, share: f64) -> Scale {
+        if self.kind == AxisScale::Linear {
+            let room = (self.high - self.low) * share;
+            (self.low, self.high) = (self.low - room, self.high + room);
+            return self;
+        }
+        self.padded(share)
+    }
+
     /// Share of the way from the low end to the high end; within 0..=1 for values in the range.
     pub(crate) fn position(&self, value: f64) -> f64 {
         let (v, a, b) = (self.warp(value), self.warp(self.low), self.warp(self.high));

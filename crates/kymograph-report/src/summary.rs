@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kymograph_findings::Stated;
 
-use crate::number::{format_interval, format_value};
+use crate::number::{format_value, format_with_interval};
 use crate::page::{Counted, Page, badge, certainty, judgement_word, threshold_words};
 
 /// Text that cannot end a table cell, open a tag or start markup.
@@ -24,6 +24,12 @@ fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+/// A number and its interval.
+fn pair(value: f64, interval: [f64; 2], digits: usize) -> String {
+    let (value, interval) = format_with_interval(value, interval, digits);
+    format!("{value} {}", plain(&interval))
 }
 
 /// A command in a fence longer than any run of backticks in it.
@@ -68,16 +74,19 @@ pub fn summary(page: &Page) -> String {
         for (name, sentence) in &verdict.hypotheses {
             let _ = writeln!(out, "* **{}**: {}", plain(name), plain(sentence));
         }
-        out.push_str("\n| prediction | of | decision | estimate | null | seeds | judgement |\n|---|---|---|---|---|---|---|\n");
+        out.push_str(
+            "\n| prediction | of | decision | estimate | null | seeds | judgement |\n|---|---|---|---|---|---|---|\n",
+        );
         for p in &verdict.predictions {
-            let value = p.estimate.map_or("–".into(), |v| format_value(v, 3));
-            let interval = p.interval.map(|i| format!(" {}", plain(&format_interval(i, 3)))).unwrap_or_default();
-            let null = p.null.as_ref().map_or("–".into(), |n| {
-                format!("{} {}", format_value(n.mean, 3), plain(&format_interval(n.interval, 3)))
-            });
+            let value = match (p.estimate, p.interval) {
+                (Some(value), Some(interval)) => pair(value, interval, 3),
+                (Some(value), None) => format_value(value, 3),
+                (None, _) => "–".into(),
+            };
+            let null = p.null.as_ref().map_or("–".into(), |n| pair(n.mean, n.interval, 2));
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {value}{interval} | {null} | {} of {} | {} |",
+                "| {} | {} | {} | {value} | {null} | {} of {} | {} |",
                 plain(&p.text),
                 plain(&p.hypothesis),
                 plain(&threshold_words(p)),

@@ -212,6 +212,14 @@ fn files_lie_beside_each_other_and_bad_names_are_refused() {
 }
 
 #[test]
+fn small_numbers_have_raised_exponents() {
+    let mut small = heat_map();
+    small.panels[0].values = vec![vec![Some(0.0), Some(1e-5)], vec![Some(2e-5), Some(3e-5)]];
+    let svg = to_svg(&figure(FigureKind::HeatMap(small)), "x").unwrap();
+    assert!(svg.contains(">3.0×10<tspan dy=\"-3.38\" font-size=\"6.77\">−5</tspan>"), "{svg}");
+}
+
+#[test]
 fn marks_outside_the_distribution_are_drawn_inside_the_frame() {
     let mut far = histogram();
     far.panels[0].marks = vec![Mark { value: 5.0, label: "published".into() }];

@@ -227,9 +227,7 @@ pub enum RunsError {
         reason: String,
     },
     /// A schedule that cannot be understood.
-    #[error(
-        "`{text}` is not a schedule: {reason}; write for example `log 2 + every 500 + 100 + 2000`"
-    )]
+    #[error("`{text}` is not a schedule: {reason}; write for example `log 2 + every 500 + 100 + 2000`")]
     BadSchedule {
         /// The text.
         text: String,
@@ -257,18 +255,11 @@ pub enum RunsError {
 }
 
 impl RunsError {
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> RunsError {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> RunsError {
         let path = path.into();
         move |source| match source.kind() {
             io::ErrorKind::NotFound => RunsError::NotFound { path },
-            _ => RunsError::Io {
-                action,
-                path,
-                source,
-            },
+            _ => RunsError::Io { action, path, source },
         }
     }
 }
@@ -279,11 +270,7 @@ pub(crate) fn shortened<T: std::fmt::Display>(names: impl ExactSizeIterator<Item
     if total == 0 {
         return "none".into();
     }
-    let mut text = names
-        .take(8)
-        .map(|name| name.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = names.take(8).map(|name| name.to_string()).collect::<Vec<_>>().join(", ");
     if total > 8 {
         text.push_str(&format!(", … ({total} in all)"));
     }

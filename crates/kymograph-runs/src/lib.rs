@@ -4,6 +4,8 @@
 //! written, and [`Checkpoint`] with [`find_checkpoints`] reads checkpoints made elsewhere (`.pt`, `.pth`, `.bin`,
 //! `.safetensors`) without executing anything they contain. The files are described in `docs/run-format.md`.
 
+#![forbid(unsafe_code)]
+
 mod checkpoints;
 mod data;
 mod error;
@@ -11,16 +13,13 @@ mod folder;
 mod listing;
 
 pub use checkpoints::{
-    Checkpoint, CheckpointFormat, CheckpointSeries, Dtype, TensorInfo, find_checkpoints,
-    step_from_path,
+    Checkpoint, CheckpointFormat, CheckpointSeries, Dtype, TensorInfo, find_checkpoints, step_from_path,
 };
-pub use data::{
-    ImageSet, NpyArray, Split, mnist, packed_mnist, read_idx_images, read_idx_labels, read_npy,
-};
+pub use data::{ImageSet, NpyArray, Split, mnist, packed_mnist, read_idx_images, read_idx_labels, read_npy};
 pub use error::RunsError;
 pub use folder::{
-    Capture, Captures, Experiment, ExperimentManifest, FORMAT_VERSION, HookPoint, Manifest, Probe,
-    Recorder, RecorderOptions, Run, RunEntry, RunKey, SavedState, Schedule, Selection, Status,
-    Table, cpu_features, remove_experiment, remove_run, software, write_whole,
+    Capture, Captures, Experiment, ExperimentManifest, FORMAT_VERSION, HookPoint, Manifest, Probe, Recorder,
+    RecorderOptions, Run, RunEntry, RunKey, SavedState, Schedule, Selection, Status, Table, cpu_features,
+    remove_experiment, remove_run, software, write_captures, write_whole,
 };
 pub use listing::{Listed, datasets, formats};

@@ -12,27 +12,15 @@ pub struct Listed {
 /// The file formats that can be read.
 pub fn formats() -> &'static [Listed] {
     &[
-        Listed {
-            name: "run folder",
-            summary: "a run or experiment recorded by kymograph (run.json, experiment.json)",
-        },
+        Listed { name: "run folder", summary: "a run or experiment recorded by kymograph (run.json, experiment.json)" },
         Listed {
             name: ".pt .pth .bin .ckpt",
             summary: "PyTorch checkpoints: state dicts, plain or nested, of torch.save (zip or older stream); \
                       nothing in them is executed",
         },
-        Listed {
-            name: ".safetensors",
-            summary: "safetensors checkpoints, read lazily",
-        },
-        Listed {
-            name: ".npy",
-            summary: "one NumPy array, for measuring arrays directly",
-        },
-        Listed {
-            name: "IDX",
-            summary: "images and labels as MNIST publishes them, plain or .gz",
-        },
+        Listed { name: ".safetensors", summary: "safetensors checkpoints, read lazily" },
+        Listed { name: ".npy", summary: "one NumPy array, for measuring arrays directly" },
+        Listed { name: "IDX", summary: "images and labels as MNIST publishes them, plain or .gz" },
     ]
 }
 

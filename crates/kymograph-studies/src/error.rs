@@ -35,7 +35,9 @@ pub enum StudyError {
         detail: String,
     },
     /// Training produced a loss that is not a number.
-    #[error("{network}, seed {seed}: the loss is {loss} at step {step}; the run holds everything up to the step before; try a smaller learning_rate")]
+    #[error(
+        "{network}, seed {seed}: the loss is {loss} at step {step}; the run holds everything up to the step before; try a smaller learning_rate"
+    )]
     Diverged {
         /// The network.
         network: String,
@@ -46,6 +48,9 @@ pub enum StudyError {
         /// The loss.
         loss: f64,
     },
+    /// A network's output is not one row of logits an example.
+    #[error("the network's output is not one row of logits an example: {0}")]
+    Shape(ndarray::ShapeError),
     /// A network refused its input.
     #[error(transparent)]
     Nets(#[from] NetsError),

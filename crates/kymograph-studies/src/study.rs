@@ -29,10 +29,12 @@ impl Study {
     }
 }
 
+static STUDIES: &[&Study] = &[&phases::STUDY];
+
 /// Every study.
 #[must_use]
 pub fn all() -> &'static [&'static Study] {
-    &[&phases::STUDY]
+    STUDIES
 }
 
 /// The study of this name.
@@ -96,8 +98,7 @@ impl StudyFile {
             detail,
         };
         let file: Self = toml::from_str(study.study).map_err(|e| refuse("study.toml", e.to_string()))?;
-        let mut table =
-            toml::Table::try_from(&file.settings).map_err(|e| refuse("study.toml", e.to_string()))?;
+        let mut table = toml::Table::try_from(&file.settings).map_err(|e| refuse("study.toml", e.to_string()))?;
         if quick {
             table.extend(file.quick.clone());
         }

@@ -4,7 +4,7 @@
 use kymograph_linalg::random::{permutation, stream, stream_at};
 use kymograph_nets::{Mode, Network, NetworkSpec, Optimiser, OptimiserSpec};
 use kymograph_runs::{ImageSet, Manifest, Recorder, SavedState, Split};
-use ndarray::{Array4, ArrayD, ArrayView4, Axis, s};
+use ndarray::{Array4, ArrayD, ArrayView2, ArrayView4, Axis, s};
 use serde_json::json;
 
 use crate::error::StudyError;
@@ -215,19 +215,13 @@ impl Training<'_> {
 
 fn score(network: &mut Network<f32>, examples: &Examples, at_most: usize) -> Result<Scores, StudyError> {
     let (images, labels) = examples.first(at_most);
-    let classes = network.output_shape().iter().product();
-    let mut logits = ndarray::Array2::zeros((labels.len(), classes));
-    for (mut rows, batch) in
-        logits.axis_chunks_iter_mut(Axis(0), SCORING_BATCH).zip(images.axis_chunks_iter(Axis(0), SCORING_BATCH))
-    {
-        let out = network.forward(batch.into_dyn(), Mode::Eval)?;
-        for (mut row, values) in rows.outer_iter_mut().zip(out.outer_iter()) {
-            for (slot, value) in row.iter_mut().zip(values.iter()) {
-                *slot = *value;
-            }
-        }
+    let mut logits = Vec::new();
+    for batch in images.axis_chunks_iter(Axis(0), SCORING_BATCH) {
+        logits.extend(network.forward(batch.into_dyn(), Mode::Eval)?.iter().copied());
     }
-    Ok(scores(logits.view(), labels))
+    let classes = logits.len() / labels.len();
+    let logits = ArrayView2::from_shape((labels.len(), classes), &logits).map_err(StudyError::Shape)?;
+    Ok(scores(logits, labels))
 }
 
 /// The order of training examples: a fresh permutation each epoch, a function of seed and step alone.

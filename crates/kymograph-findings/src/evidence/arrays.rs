@@ -64,7 +64,7 @@ impl<'a> Shelf<'a> {
     /// The tensors that are matrices or convolution kernels of real numbers.
     pub(super) fn matrices(&mut self, path: &Path) -> Result<Vec<TensorInfo>, FindingsError> {
         let (checkpoint, _) = self.file(path)?;
-        let real = |d: Dtype| matches!(d, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64);
+        let real = |d: Dtype| matches!(d, Dtype::F16 | Dtype::Bf16 | Dtype::F32 | Dtype::F64);
         Ok(checkpoint
             .tensors()
             .iter()

@@ -137,8 +137,7 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
                     && planned.axes.is_none_or(|axes| t.shape.len() == axes)
                     && planned.largest.is_none_or(|largest| t.shape.iter().product::<usize>() <= largest)
             };
-            let names: Vec<String> =
-                shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
+            let names: Vec<String> = shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
             let recorded: Vec<u64> = files.keys().copied().collect();
             for array in names {
                 for steps in planned.step_sets(&recorded, gathering.step_names) {

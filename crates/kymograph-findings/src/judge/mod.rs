@@ -93,12 +93,9 @@ fn sentence(outcome: &Outcome, standing: &BTreeMap<&str, Standing>, judged: &[Ju
         .iter()
         .map(|(name, s)| {
             let mut parts = Vec::new();
-            for (n, word) in [
-                (s.held, "held"),
-                (s.refuted, "refuted"),
-                (s.undecided, "undecided"),
-                (s.not_measured, "not measured"),
-            ] {
+            for (n, word) in
+                [(s.held, "held"), (s.refuted, "refuted"), (s.undecided, "undecided"), (s.not_measured, "not measured")]
+            {
                 if n > 0 {
                     parts.push(format!("{n} {word}"));
                 }
@@ -181,7 +178,7 @@ fn measure(
     judged.per_seed.clone_from(&values);
     match prediction.share {
         None => {
-            judged.estimate = Some(mean(&values));
+            judged.estimate = mean(&values).ok();
             judged.interval = match values.as_slice() {
                 [] | [_] => None,
                 several => t_interval(several, 0.95).ok().map(|i| [i.low, i.high]),

@@ -14,7 +14,11 @@ pub(super) struct BySeed {
 }
 
 /// Collects a quantity from main runs (no control).
-pub(super) fn collect(quantity: &Quantity, findings: &[Finding], names: &BTreeMap<String, u64>) -> Result<BySeed, String> {
+pub(super) fn collect(
+    quantity: &Quantity,
+    findings: &[Finding],
+    names: &BTreeMap<String, u64>,
+) -> Result<BySeed, String> {
     let steps: Vec<u64> = quantity
         .steps
         .iter()

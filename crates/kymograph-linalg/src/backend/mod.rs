@@ -1,20 +1,17 @@
-//! The libraries behind the kernels, compiled for f32 and f64 in this crate once and not again in those that use it.
+//! The library behind the kernels, compiled for f32 and f64 in this crate once and not again in those that use it.
 
 mod factor;
 mod product;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-pub use product::Kernel;
-
 /// u (rows × k), singular values, v (columns × k).
 pub(crate) type SvdFactors<T> = (Array2<T>, Vec<f64>, Array2<T>);
 
-/// What the libraries do for a number type. The module is private, which seals [`crate::Real`].
+/// What the library does for a number type. The module is private, which seals [`crate::Real`].
 pub trait Backend: Sized {
     /// `c ← alpha·a·b`, added to what is there when `add`, on the calling thread.
     fn multiply(
-        kernel: Kernel,
         alpha: Self,
         a: &ArrayView2<'_, Self>,
         b: &ArrayView2<'_, Self>,
@@ -23,19 +20,11 @@ pub trait Backend: Sized {
     );
 
     /// Thin singular value decomposition of `a / scale`; empty u and v unless `vectors`; None if it did not converge.
-    fn thin_svd(
-        a: &ArrayView2<'_, Self>,
-        scale: f64,
-        vectors: bool,
-    ) -> Option<(Array2<Self>, Vec<f64>, Array2<Self>)>;
+    fn thin_svd(a: &ArrayView2<'_, Self>, scale: f64, vectors: bool) -> Option<(Array2<Self>, Vec<f64>, Array2<Self>)>;
 
     /// Eigenvalues of the symmetric `a / scale`, ascending, and eigenvectors, empty unless `vectors`; None if it did not
     /// converge.
-    fn eigen(
-        a: &ArrayView2<'_, Self>,
-        scale: f64,
-        vectors: bool,
-    ) -> Option<(Vec<f64>, Array2<Self>)>;
+    fn eigen(a: &ArrayView2<'_, Self>, scale: f64, vectors: bool) -> Option<(Vec<f64>, Array2<Self>)>;
 
     /// Thin QR of `a / scale`.
     fn thin_qr(a: &ArrayView2<'_, Self>, scale: f64) -> (Array2<Self>, Array2<Self>);
@@ -45,29 +34,20 @@ macro_rules! backend {
     ($type:ty) => {
         impl Backend for $type {
             fn multiply(
-                kernel: Kernel,
                 alpha: Self,
                 a: &ArrayView2<'_, Self>,
                 b: &ArrayView2<'_, Self>,
                 add: bool,
                 c: &mut ArrayViewMut2<'_, Self>,
             ) {
-                product::multiply(kernel, alpha, a, b, add, c);
+                product::multiply(alpha, a, b, add, c);
             }
 
-            fn thin_svd(
-                a: &ArrayView2<'_, Self>,
-                scale: f64,
-                vectors: bool,
-            ) -> Option<SvdFactors<Self>> {
+            fn thin_svd(a: &ArrayView2<'_, Self>, scale: f64, vectors: bool) -> Option<SvdFactors<Self>> {
                 factor::thin_svd(a, scale, vectors)
             }
 
-            fn eigen(
-                a: &ArrayView2<'_, Self>,
-                scale: f64,
-                vectors: bool,
-            ) -> Option<(Vec<f64>, Array2<Self>)> {
+            fn eigen(a: &ArrayView2<'_, Self>, scale: f64, vectors: bool) -> Option<(Vec<f64>, Array2<Self>)> {
                 factor::eigen(a, scale, vectors)
             }
 

@@ -1,4 +1,4 @@
-//! One call into faer or gemm on one thread, with the vector registers left clean.
+//! One product by faer on one thread, with the vector registers left clean.
 #![allow(unsafe_code)]
 
 use faer::traits::RealField;
@@ -7,17 +7,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::Real;
 
-/// The library that computes a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernel {
-    /// `faer`.
-    Faer,
-    /// `gemm`.
-    Gemm,
-}
-
 pub(super) fn multiply<T: Real + RealField>(
-    kernel: Kernel,
     alpha: T,
     a: &ArrayView2<'_, T>,
     b: &ArrayView2<'_, T>,
@@ -25,10 +15,7 @@ pub(super) fn multiply<T: Real + RealField>(
     c: &mut ArrayViewMut2<'_, T>,
 ) {
     let (m, n, k) = (c.nrows(), c.ncols(), a.ncols());
-    assert!(
-        a.nrows() == m && b.nrows() == k && b.ncols() == n,
-        "kernel shapes disagree"
-    );
+    assert!(a.nrows() == m && b.nrows() == k && b.ncols() == n, "kernel shapes disagree");
     if m == 0 || n == 0 {
         return;
     }
@@ -41,52 +28,21 @@ pub(super) fn multiply<T: Real + RealField>(
     let strides = |s: &[isize]| (s[0], s[1]);
     let ((a_row, a_column), (b_row, b_column), (c_row, c_column)) =
         (strides(a.strides()), strides(b.strides()), strides(c.strides()));
-    match kernel {
-        Kernel::Faer => {
-            // SAFETY: pointers, shapes and strides come from live ndarray views, so every addressed entry lies
-            // inside its allocation; `c` is a unique view with no two entries at one address.
-            let (dst, lhs, rhs) = unsafe {
-                (
-                    MatMut::from_raw_parts_mut(c.as_mut_ptr(), m, n, c_row, c_column),
-                    MatRef::from_raw_parts(a.as_ptr(), m, k, a_row, a_column),
-                    MatRef::from_raw_parts(b.as_ptr(), k, n, b_row, b_column),
-                )
-            };
-            let beta = if add { Accum::Add } else { Accum::Replace };
-            faer::linalg::matmul::matmul(dst, beta, lhs, rhs, alpha, Par::Seq);
-        }
-        Kernel::Gemm => {
-            // SAFETY: as above; gemm reads `a` and `b` and writes `c` only inside those shapes and strides, and
-            // `T` is f32 or f64, both of which it supports.
-            unsafe {
-                gemm::gemm(
-                    m,
-                    n,
-                    k,
-                    c.as_mut_ptr(),
-                    c_column,
-                    c_row,
-                    add,
-                    a.as_ptr(),
-                    a_column,
-                    a_row,
-                    b.as_ptr(),
-                    b_column,
-                    b_row,
-                    T::ONE,
-                    alpha,
-                    false,
-                    false,
-                    false,
-                    gemm::Parallelism::None,
-                );
-            }
-        }
-    }
+    // SAFETY: pointers, shapes and strides come from live ndarray views, so every addressed entry lies inside its
+    // allocation; `c` is a unique view with no two entries at one address.
+    let (to, left, right) = unsafe {
+        (
+            MatMut::from_raw_parts_mut(c.as_mut_ptr(), m, n, c_row, c_column),
+            MatRef::from_raw_parts(a.as_ptr(), m, k, a_row, a_column),
+            MatRef::from_raw_parts(b.as_ptr(), k, n, b_row, b_column),
+        )
+    };
+    let beta = if add { Accum::Add } else { Accum::Replace };
+    faer::linalg::matmul::matmul(to, beta, left, right, alpha, Par::Seq);
     clear_upper_registers();
 }
 
-/// Zeroes the upper halves of the vector registers, which library kernels may leave dirty: scalar code after a
+/// Zeroes the upper halves of the vector registers, which faer's kernels may leave dirty: scalar code after a
 /// dirty return runs several times slower on some processors.
 pub(super) fn clear_upper_registers() {
     #[cfg(target_arch = "x86_64")]

@@ -26,16 +26,12 @@ pub struct SymmetricEigen<T> {
 pub fn symmetric_eigen<T: Real>(a: ArrayView2<'_, T>) -> Result<SymmetricEigen<T>, LinalgError> {
     let scale = check(&a)?;
     let n = a.nrows();
-    for method in [Method::Faer, Method::FaerNegated, Method::Jacobi] {
+    for method in METHODS {
         if let Some((values, vectors)) = method.run(&a, scale, true) {
             return finish(values, vectors, scale, n);
         }
     }
-    Err(LinalgError::NotConverged {
-        what: "the eigendecomposition",
-        rows: n,
-        columns: n,
-    })
+    Err(LinalgError::NotConverged { what: "the eigendecomposition", rows: n, columns: n })
 }
 
 /// The eigenvalues alone, largest first; as [`symmetric_eigen`], at a fraction of the time.
@@ -45,16 +41,12 @@ pub fn symmetric_eigen<T: Real>(a: ArrayView2<'_, T>) -> Result<SymmetricEigen<T
 pub fn eigenvalues<T: Real>(a: ArrayView2<'_, T>) -> Result<Vec<f64>, LinalgError> {
     let scale = check(&a)?;
     let n = a.nrows();
-    for method in [Method::Faer, Method::FaerNegated, Method::Jacobi] {
+    for method in METHODS {
         if let Some((values, vectors)) = method.run(&a, scale, false) {
             return finish(values, vectors, scale, n).map(|eigen| eigen.values);
         }
     }
-    Err(LinalgError::NotConverged {
-        what: "the eigenvalues",
-        rows: n,
-        columns: n,
-    })
+    Err(LinalgError::NotConverged { what: "the eigenvalues", rows: n, columns: n })
 }
 
 fn check<T: Real>(a: &ArrayView2<'_, T>) -> Result<f64, LinalgError> {
@@ -79,14 +71,12 @@ fn check<T: Real>(a: &ArrayView2<'_, T>) -> Result<f64, LinalgError> {
         }
     }
     if worst.0 > allowed {
-        return Err(LinalgError::NotSymmetric {
-            row: worst.1,
-            column: worst.2,
-            difference: worst.0,
-        });
+        return Err(LinalgError::NotSymmetric { row: worst.1, column: worst.2, difference: worst.0 });
     }
     Ok(scale)
 }
+
+const METHODS: [Method; 3] = [Method::Faer, Method::FaerNegated, Method::Jacobi];
 
 #[derive(Clone, Copy, Debug)]
 enum Method {
@@ -98,12 +88,7 @@ enum Method {
 
 impl Method {
     /// Values of `a / scale` in any order, and vectors unless only values are wanted; None if it did not converge.
-    fn run<T: Real>(
-        self,
-        a: &ArrayView2<'_, T>,
-        scale: f64,
-        vectors: bool,
-    ) -> Option<(Vec<f64>, Array2<T>)> {
+    fn run<T: Real>(self, a: &ArrayView2<'_, T>, scale: f64, vectors: bool) -> Option<(Vec<f64>, Array2<T>)> {
         let n = a.nrows();
         if n == 0 {
             return Some((Vec::new(), Array2::zeros((0, 0))));
@@ -115,9 +100,7 @@ impl Method {
                 (values.iter().map(|value| -value).collect(), basis)
             }
             Method::Jacobi => {
-                let mut work = Array2::from_shape_fn((n, n), |(i, j)| {
-                    a[[i.max(j), i.min(j)]].to_f64() / scale
-                });
+                let mut work = Array2::from_shape_fn((n, n), |(i, j)| a[[i.max(j), i.min(j)]].to_f64() / scale);
                 let mut basis = Array2::eye(n);
                 if !jacobi::diagonalise(&mut work, &mut basis) {
                     return None;
@@ -149,9 +132,7 @@ fn finish<T: Real>(
     order.sort_by(|&i, &j| values[j].total_cmp(&values[i]));
     let sorted: Vec<f64> = order.iter().map(|&i| values[i] * scale).collect();
     if sorted.iter().any(|value| !value.is_finite()) {
-        return Err(LinalgError::Overflow {
-            what: "an eigenvalue",
-        });
+        return Err(LinalgError::Overflow { what: "an eigenvalue" });
     }
     let mut result = Array2::zeros(vectors.raw_dim());
     if vectors.nrows() == n {
@@ -161,8 +142,48 @@ fn finish<T: Real>(
             result.column_mut(to).assign(&column.mapv(|x| x * sign));
         }
     }
-    Ok(SymmetricEigen {
-        values: sorted,
-        vectors: result,
-    })
+    Ok(SymmetricEigen { values: sorted, vectors: result })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{normal_matrix, stream};
+    use crate::tolerance::{factorisation, largest_difference};
+
+    fn agree<T: Real>() {
+        for n in [1, 2, 5, 16, 40] {
+            let a: Array2<T> = normal_matrix(&mut stream(1, "eigen"), n, n);
+            for a in [&a + &a.t(), a.dot(&a.t()), Array2::zeros((n, n)), Array2::ones((n, n))] {
+                let allowed = factorisation::<T>(n, n);
+                let scale = exact_scale(&a.view());
+                let mut first = None;
+                for method in METHODS {
+                    let (values, vectors) = method.run(&a.view(), scale, true).expect("it converges");
+                    let found = finish(values, vectors, scale, n).expect("in range");
+                    let size = found.values[0].abs().max(found.values[n - 1].abs());
+                    let label = format!("{method:?} {n} {}", T::NAME);
+                    let frame = found.vectors.t().dot(&found.vectors);
+                    let worst = largest_difference(frame.view(), Array2::eye(n).view());
+                    assert!(worst <= allowed, "{label}: {worst:e}");
+                    let av = a.dot(&found.vectors);
+                    let vl = Array2::from_shape_fn((n, n), |(i, j)| {
+                        T::from_f64(found.vectors[[i, j]].to_f64() * found.values[j])
+                    });
+                    let worst = largest_difference(av.view(), vl.view());
+                    assert!(worst <= 2.0 * allowed * size, "{label}: {worst:e}");
+                    let expected = first.get_or_insert_with(|| found.values.clone());
+                    for (x, y) in found.values.iter().zip(expected) {
+                        assert!((x - *y).abs() <= allowed * size, "{label}: {x} {y}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_method_gives_the_same_eigenvalues() {
+        agree::<f32>();
+        agree::<f64>();
+    }
 }

@@ -6,8 +6,9 @@ use ndarray::{Array2, ArrayViewMut1, Axis, s};
 const SWEEPS: usize = 40;
 
 /// Turns the columns of `a` (rows ≥ columns) orthogonal in place and applies the same rotations to the columns of `v`:
-/// one-sided Jacobi (Hestenes 1958; Demmel and Veselić 1992, 10.1137/0613074). Says whether it converged.
-pub(super) fn orthogonalise(a: &mut Array2<f64>, v: &mut Array2<f64>) -> bool {
+/// one-sided Jacobi (Hestenes 1958; Demmel and Veselić 1992, 10.1137/0613074). Columns no longer than `floor` are
+/// rounding and are left alone. Says whether it converged.
+pub(super) fn orthogonalise(a: &mut Array2<f64>, v: &mut Array2<f64>, floor: f64) -> bool {
     let n = a.ncols();
     let tolerance = f64::EPSILON * (a.nrows() as f64).sqrt();
     for _ in 0..SWEEPS {
@@ -16,7 +17,7 @@ pub(super) fn orthogonalise(a: &mut Array2<f64>, v: &mut Array2<f64>) -> bool {
             for q in p + 1..n {
                 let (x, y) = (a.column(p), a.column(q));
                 let (alpha, beta, gamma) = (x.dot(&x), y.dot(&y), x.dot(&y));
-                if gamma == 0.0 || gamma.abs() <= tolerance * (alpha * beta).sqrt() {
+                if alpha.min(beta).sqrt() <= floor || gamma.abs() <= tolerance * (alpha * beta).sqrt() {
                     continue;
                 }
                 rotated = true;
@@ -66,11 +67,7 @@ pub(super) fn diagonalise(a: &mut Array2<f64>, v: &mut Array2<f64>) -> bool {
 
 /// Cosine and sine of the smaller angle whose rotation clears the entry with this ζ.
 fn rotation(zeta: f64) -> (f64, f64) {
-    let t = if zeta.abs() > 1e150 {
-        0.5 / zeta
-    } else {
-        zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt())
-    };
+    let t = if zeta.abs() > 1e150 { 0.5 / zeta } else { zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt()) };
     let c = 1.0 / (1.0 + t * t).sqrt();
     (c, c * t)
 }

@@ -25,8 +25,6 @@ fn exact_scale<T: Real>(a: &ArrayView2<'_, T>) -> f64 {
 
 /// The sign that makes the entry of largest magnitude positive (the first of equals).
 fn sign_of_largest<T: Real>(values: ArrayView1<'_, T>) -> T {
-    let largest = values
-        .iter()
-        .fold(T::ZERO, |m, &x| if x.abs() > m.abs() { x } else { m });
+    let largest = values.iter().fold(T::ZERO, |m, &x| if x.abs() > m.abs() { x } else { m });
     if largest < T::ZERO { -T::ONE } else { T::ONE }
 }

@@ -27,10 +27,7 @@ pub fn qr<T: Real>(a: ArrayView2<'_, T>) -> Result<Qr<T>, LinalgError> {
     let (m, n) = a.dim();
     let k = m.min(n);
     if k == 0 {
-        return Ok(Qr {
-            q: Array2::zeros((m, 0)),
-            r: Array2::zeros((0, n)),
-        });
+        return Ok(Qr { q: Array2::zeros((m, 0)), r: Array2::zeros((0, n)) });
     }
     let scale = exact_scale(&a);
     let (mut q, r) = T::thin_qr(&a, scale);

@@ -25,7 +25,7 @@ pub struct Svd<T> {
 /// # Errors
 /// An entry that is not finite, or a singular value too large for f64.
 pub fn svd<T: Real>(a: ArrayView2<'_, T>) -> Result<Svd<T>, LinalgError> {
-    decompose(&a, true, &[Method::Faer, Method::FaerTransposed, Method::Jacobi])
+    decompose(&a, true, &METHODS)
 }
 
 /// The singular values alone, largest first; as [`svd`], at a fraction of the time.
@@ -33,9 +33,10 @@ pub fn svd<T: Real>(a: ArrayView2<'_, T>) -> Result<Svd<T>, LinalgError> {
 /// # Errors
 /// As [`svd`].
 pub fn singular_values<T: Real>(a: ArrayView2<'_, T>) -> Result<Vec<f64>, LinalgError> {
-    let methods = [Method::Faer, Method::FaerTransposed, Method::Jacobi];
-    decompose(&a, false, &methods).map(|svd| svd.s)
+    decompose(&a, false, &METHODS).map(|svd| svd.s)
 }
+
+const METHODS: [Method; 3] = [Method::Faer, Method::FaerTransposed, Method::Jacobi];
 
 #[derive(Clone, Copy, Debug)]
 enum Method {
@@ -45,38 +46,24 @@ enum Method {
     Jacobi,
 }
 
-fn decompose<T: Real>(
-    a: &ArrayView2<'_, T>,
-    vectors: bool,
-    methods: &[Method],
-) -> Result<Svd<T>, LinalgError> {
+fn decompose<T: Real>(a: &ArrayView2<'_, T>, vectors: bool, methods: &[Method]) -> Result<Svd<T>, LinalgError> {
     check_finite(a)?;
     let (m, n) = a.dim();
     if m.min(n) == 0 {
-        return Ok(Svd {
-            u: Array2::zeros((m, 0)),
-            s: Vec::new(),
-            vt: Array2::zeros((0, n)),
-        });
+        return Ok(Svd { u: Array2::zeros((m, 0)), s: Vec::new(), vt: Array2::zeros((0, n)) });
     }
     let scale = exact_scale(a);
     for method in methods {
         let found = match method {
             Method::Faer => T::thin_svd(a, scale, vectors),
-            Method::FaerTransposed => {
-                T::thin_svd(&a.t(), scale, vectors).map(|(u, s, v)| (v, s, u))
-            }
+            Method::FaerTransposed => T::thin_svd(&a.t(), scale, vectors).map(|(u, s, v)| (v, s, u)),
             Method::Jacobi => jacobi_thin(a, scale),
         };
         if let Some(factors) = found.filter(|factors| sound(a, scale, factors)) {
             return finish(factors, scale);
         }
     }
-    Err(LinalgError::NotConverged {
-        what: "the singular value decomposition",
-        rows: m,
-        columns: n,
-    })
+    Err(LinalgError::NotConverged { what: "the singular value decomposition", rows: m, columns: n })
 }
 
 /// Finite, and the squared singular values sum to the squared norm.
@@ -84,8 +71,7 @@ fn sound<T: Real>(a: &ArrayView2<'_, T>, scale: f64, (u, s, v): &SvdFactors<T>) 
     let norm: f64 = a.iter().map(|x| (x.to_f64() / scale).powi(2)).sum();
     let found: f64 = s.iter().map(|x| x * x).sum();
     let size = (a.nrows() + a.ncols()) as f64;
-    (found - norm).abs() <= 1e3 * T::EPSILON.to_f64() * size * norm
-        && u.iter().chain(v).all(|x| x.is_finite())
+    (found - norm).abs() <= 1e3 * T::EPSILON.to_f64() * size * norm && u.iter().chain(v).all(|x| x.is_finite())
 }
 
 fn jacobi_thin<T: Real>(a: &ArrayView2<'_, T>, scale: f64) -> Option<SvdFactors<T>> {
@@ -98,14 +84,12 @@ fn jacobi_thin<T: Real>(a: &ArrayView2<'_, T>, scale: f64) -> Option<SvdFactors<
         Err(_) => Array2::eye(factor.r.ncols()),
     };
     let mut work = factor.r.dot(&v);
-    if !jacobi::orthogonalise(&mut work, &mut v) {
+    let floor = f64::EPSILON * work.iter().map(|x| x * x).sum::<f64>().sqrt() * work.ncols() as f64;
+    if !jacobi::orthogonalise(&mut work, &mut v, floor) {
         return None;
     }
     let n = work.ncols();
-    let norms: Vec<f64> = work
-        .axis_iter(Axis(1))
-        .map(|column| column.dot(&column).sqrt())
-        .collect();
+    let norms: Vec<f64> = work.axis_iter(Axis(1)).map(|column| column.dot(&column).sqrt()).collect();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| norms[j].total_cmp(&norms[i]));
     // Columns of no length have no direction: QR of the ones that have, followed by anything, completes the frame.
@@ -113,7 +97,7 @@ fn jacobi_thin<T: Real>(a: &ArrayView2<'_, T>, scale: f64) -> Option<SvdFactors<
     let (mut right, mut values) = (Array2::zeros((n, n)), Vec::with_capacity(n));
     let mut rank = 0;
     for (to, &from) in order.iter().enumerate() {
-        if norms[from] > f64::EPSILON * norms[order[0]] {
+        if norms[from] > floor {
             let unit = work.column(from).mapv(|x| x / norms[from]);
             inner.column_mut(to).assign(&unit);
             rank = to + 1;
@@ -127,11 +111,7 @@ fn jacobi_thin<T: Real>(a: &ArrayView2<'_, T>, scale: f64) -> Option<SvdFactors<
     }
     let left = factor.q.dot(&inner).mapv(T::from_f64);
     let right = right.mapv(T::from_f64);
-    Some(if wide {
-        (right, values, left)
-    } else {
-        (left, values, right)
-    })
+    Some(if wide { (right, values, left) } else { (left, values, right) })
 }
 
 /// Orthonormal columns that complete `frame` (n × rank) to a basis.
@@ -143,19 +123,103 @@ fn complete(frame: Array2<f64>) -> Option<Array2<f64>> {
     Some(full.q.slice(s![.., rank..]).to_owned())
 }
 
+/// In order, at the input's scale, with settled signs.
 fn finish<T: Real>((u, values, v): SvdFactors<T>, scale: f64) -> Result<Svd<T>, LinalgError> {
-    let s: Vec<f64> = values.iter().map(|x| x.max(0.0) * scale).collect();
-    if s.iter().any(|x| !x.is_finite()) {
-        return Err(LinalgError::Overflow {
-            what: "a singular value",
-        });
+    let values: Vec<f64> = values.iter().map(|x| x.max(0.0) * scale).collect();
+    if values.iter().any(|x| !x.is_finite()) {
+        return Err(LinalgError::Overflow { what: "a singular value" });
     }
-    let (mut u, mut vt) = (u, v.reversed_axes().as_standard_layout().into_owned());
-    for (i, mut row) in vt.outer_iter_mut().enumerate() {
-        if super::sign_of_largest(row.view()) < T::ZERO {
-            row.mapv_inplace(|x| -x);
-            u.column_mut(i).mapv_inplace(|x| -x);
+    // The library orders its values before it is done with the smallest ones.
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&i, &j| values[j].total_cmp(&values[i]));
+    let s = order.iter().map(|&i| values[i]).collect();
+    if u.ncols() == 0 {
+        return Ok(Svd { u, s, vt: v.reversed_axes() });
+    }
+    let mut result = Svd { u: Array2::zeros(u.raw_dim()), s, vt: Array2::zeros((v.ncols(), v.nrows())) };
+    for (to, &from) in order.iter().enumerate() {
+        let sign = super::sign_of_largest(v.column(from));
+        result.vt.row_mut(to).assign(&v.column(from).mapv(|x| x * sign));
+        result.u.column_mut(to).assign(&u.column(from).mapv(|x| x * sign));
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::backend::Backend;
+    use crate::random::{normal_matrix, stream};
+    use crate::tolerance::{factorisation, largest_difference};
+
+    fn agree<T: Real>(a: &Array2<T>) {
+        let allowed = factorisation::<T>(a.nrows(), a.ncols());
+        let first = decompose(&a.view(), true, &[Method::Faer]).expect("the first method converges");
+        for method in [Method::FaerTransposed, Method::Jacobi] {
+            let found = decompose(&a.view(), true, &[method]).expect("every method converges");
+            let label = format!("{method:?} {:?} {}", a.dim(), T::NAME);
+            for (x, y) in found.s.iter().zip(&first.s) {
+                assert!((x - y).abs() <= allowed * first.s[0], "{label}: {x} {y}");
+            }
+            for frame in [found.u.view(), found.vt.t()] {
+                let apart = frame.t().dot(&frame);
+                let worst = largest_difference(apart.view(), Array2::eye(frame.ncols()).view());
+                assert!(worst <= allowed, "{label}: {worst:e}");
+            }
+            let us = Array2::from_shape_fn(found.u.dim(), |(i, j)| T::from_f64(found.u[[i, j]].to_f64() * found.s[j]));
+            let worst = largest_difference(us.dot(&found.vt).view(), a.view());
+            assert!(worst <= 2.0 * allowed * first.s[0], "{label}: {worst:e}");
         }
     }
-    Ok(Svd { u, s, vt })
+
+    fn shapes<T: Real>() {
+        for (m, n) in [(1, 1), (1, 5), (6, 1), (12, 7), (7, 12), (40, 40)] {
+            let full: Array2<T> = normal_matrix(&mut stream(1, "svd"), m, n);
+            agree(&full);
+            let mut low = full.clone();
+            let first = low.column(0).to_owned();
+            low.axis_iter_mut(Axis(1)).for_each(|mut c| c.assign(&first));
+            agree(&low);
+            agree(&Array2::<T>::zeros((m, n)));
+        }
+    }
+
+    #[test]
+    fn every_method_gives_the_same_factors() {
+        shapes::<f32>();
+        shapes::<f64>();
+    }
+
+    #[test]
+    fn rotations_keep_the_digits_of_small_values() {
+        // Columns of very different length, nearly orthogonal: one-sided rotations find each to relative precision.
+        let mut a: Array2<f64> = qr(normal_matrix(&mut stream(2, "svd"), 9, 4).view()).expect("finite").q;
+        for (i, mut column) in a.axis_iter_mut(Axis(1)).enumerate() {
+            column.mapv_inplace(|x| x * 1e-4f64.powi(i as i32));
+        }
+        let found = decompose(&a.view(), false, &[Method::Jacobi]).expect("it converges");
+        for (i, s) in found.s.iter().enumerate() {
+            let expected = 1e-4f64.powi(i as i32);
+            assert!((s / expected - 1.0).abs() < 1e-14, "{s:e} {expected:e}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_factorisation_is_noticed() {
+        let a: Array2<f64> = normal_matrix(&mut stream(3, "svd"), 6, 4);
+        let (u, mut s, v) = f64::thin_svd(&a.view(), 1.0, true).expect("it converges");
+        assert!(sound(&a.view(), 1.0, &(u.clone(), s.clone(), v.clone())));
+        s[1] *= 1.0 + 1e-6;
+        assert!(!sound(&a.view(), 1.0, &(u.clone(), s.clone(), v.clone())));
+        s[1] = f64::NAN;
+        assert!(!sound(&a.view(), 1.0, &(u, s, v)));
+    }
+
+    #[test]
+    fn no_method_left_is_an_error() {
+        let a: Array2<f32> = Array2::ones((3, 2));
+        assert!(matches!(decompose(&a.view(), true, &[]), Err(LinalgError::NotConverged { rows: 3, columns: 2, .. })));
+    }
 }

@@ -46,16 +46,11 @@ pub fn t_interval(values: &[f64], level: f64) -> Result<Interval, LinalgError> {
     let (centre, deviation) = (mean(values)?, standard_deviation(values)?);
     let n = values.len() as f64;
     let half = t_quantile(0.5 + level / 2.0, n - 1.0)? * deviation / n.sqrt();
-    let interval = Interval {
-        low: centre - half,
-        high: centre + half,
-    };
+    let interval = Interval { low: centre - half, high: centre + half };
     if interval.low.is_finite() && interval.high.is_finite() {
         Ok(interval)
     } else {
-        Err(LinalgError::Overflow {
-            what: "an end of the t interval",
-        })
+        Err(LinalgError::Overflow { what: "an end of the t interval" })
     }
 }
 
@@ -90,11 +85,7 @@ pub fn wilson_interval(successes: usize, n: usize, level: f64) -> Result<Interva
 fn t_quantile(probability: f64, freedom: f64) -> Result<f64, LinalgError> {
     match StudentsT::new(0.0, 1.0, freedom) {
         Ok(t) => Ok(t.inverse_cdf(probability)),
-        Err(_) => Err(LinalgError::Domain {
-            name: "the degrees of freedom",
-            value: freedom,
-            range: "(0, ∞)",
-        }),
+        Err(_) => Err(LinalgError::Domain { name: "the degrees of freedom", value: freedom, range: "(0, ∞)" }),
     }
 }
 

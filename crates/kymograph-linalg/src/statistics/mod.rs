@@ -18,20 +18,12 @@ fn check_level(level: f64) -> Result<(), LinalgError> {
     if level > 0.0 && level < 1.0 {
         return Ok(());
     }
-    Err(LinalgError::Domain {
-        name: "the confidence level",
-        value: level,
-        range: "(0, 1), such as 0.95",
-    })
+    Err(LinalgError::Domain { name: "the confidence level", value: level, range: "(0, 1), such as 0.95" })
 }
 
 fn check_count(what: &'static str, found: usize, needed: usize) -> Result<(), LinalgError> {
     if found >= needed {
         return Ok(());
     }
-    Err(LinalgError::TooFew {
-        what,
-        needed,
-        found,
-    })
+    Err(LinalgError::TooFew { what, needed, found })
 }

@@ -17,18 +17,15 @@ use crate::LinalgError;
 /// ```
 pub fn benjamini_hochberg(p: &[f64]) -> Result<Vec<f64>, LinalgError> {
     if let Some(&value) = p.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-        return Err(LinalgError::Domain {
-            name: "a p value",
-            value,
-            range: "[0, 1]",
-        });
+        return Err(LinalgError::Domain { name: "a p value", value, range: "[0, 1]" });
     }
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&i, &j| p[i].total_cmp(&p[j]));
     let mut adjusted = vec![0.0; p.len()];
     let mut smallest: f64 = 1.0;
     for (rank, &index) in order.iter().enumerate().rev() {
-        smallest = smallest.min(p[index] * p.len() as f64 / (rank + 1) as f64);
+        // The ratio first: it is exactly 1 at the last rank, so nothing rounds below its own p.
+        smallest = smallest.min(p[index] * (p.len() as f64 / (rank + 1) as f64));
         adjusted[index] = smallest;
     }
     Ok(adjusted)

@@ -30,11 +30,7 @@ pub fn variance(values: &[f64]) -> Result<f64, LinalgError> {
     // The corrected two-pass form (Chan, Golub and LeVeque 1983): `rest` is the rounding of the mean.
     let n = values.len() as f64;
     let result = (squares - rest * rest / n) / (n - 1.0);
-    if result.is_finite() {
-        Ok(result.max(0.0))
-    } else {
-        Err(LinalgError::Overflow { what: "a variance" })
-    }
+    if result.is_finite() { Ok(result.max(0.0)) } else { Err(LinalgError::Overflow { what: "a variance" }) }
 }
 
 /// The square root of [`variance`]; unit: the values'.
@@ -54,11 +50,7 @@ pub fn quantile(values: &[f64], probability: f64) -> Result<f64, LinalgError> {
     check_count("a quantile: values", values.len(), 1)?;
     check_values("the values", values)?;
     if !(0.0..=1.0).contains(&probability) {
-        return Err(LinalgError::Domain {
-            name: "the quantile's probability",
-            value: probability,
-            range: "[0, 1]",
-        });
+        return Err(LinalgError::Domain { name: "the quantile's probability", value: probability, range: "[0, 1]" });
     }
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -77,11 +69,7 @@ pub fn median(values: &[f64]) -> Result<f64, LinalgError> {
 pub(super) fn mean_of(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let total = values.iter().sum::<f64>();
-    if total.is_finite() {
-        total / n
-    } else {
-        values.iter().map(|value| value / n).sum()
-    }
+    if total.is_finite() { total / n } else { values.iter().map(|value| value / n).sum() }
 }
 
 pub(super) fn sorted_quantile(sorted: &[f64], probability: f64) -> f64 {

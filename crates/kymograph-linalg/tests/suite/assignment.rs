@@ -55,9 +55,7 @@ fn a_hidden_permutation_is_found_at_size() {
     let n = 150;
     let hidden = random::permutation(&mut random::stream(0, "hidden"), n);
     let noise = gaussian::<f64>(1, n, n + 20);
-    let cost = Array2::from_shape_fn((n, n + 20), |(i, j)| {
-        if hidden[i] == j { -100.0 } else { noise[[i, j]] }
-    });
+    let cost = Array2::from_shape_fn((n, n + 20), |(i, j)| if hidden[i] == j { -100.0 } else { noise[[i, j]] });
     assert_eq!(assignment(cost.view()).unwrap(), hidden);
     // A constant added to a row, and one to every column of a square cost, changes nothing.
     let mut square = gaussian::<f64>(2, 60, 60);
@@ -82,10 +80,7 @@ fn the_classic_case_and_the_edges() {
     for scale in [1e-300, 1e300, 1e307] {
         check((gaussian::<f64>(5, 5, 6).mapv(|x| x.clamp(-3.0, 3.0)) * scale).view(), 1e-14 * scale * 20.0);
     }
-    assert!(matches!(
-        assignment(Array2::zeros((3, 2)).view()),
-        Err(LinalgError::Shape { expected: 3, found: 2, .. })
-    ));
+    assert!(matches!(assignment(Array2::zeros((3, 2)).view()), Err(LinalgError::Shape { expected: 3, found: 2, .. })));
     assert!(matches!(
         assignment(array![[0.0, 1.0], [f64::NAN, 2.0]].view()),
         Err(LinalgError::NotFinite { row: 1, column: 0, .. })

@@ -1,23 +1,22 @@
 //! What several test files share: slow literal twins and a hash of bits.
+
 use kymograph_linalg::{Real, random};
 use ndarray::{Array2, ArrayView2};
 
 /// The product by its definition, in f64.
-pub fn product<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -> Array2<f64> {
+pub(crate) fn product<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -> Array2<f64> {
     Array2::from_shape_fn((a.nrows(), b.ncols()), |(i, j)| {
-        (0..a.ncols())
-            .map(|l| a[[i, l]].to_f64() * b[[l, j]].to_f64())
-            .sum()
+        (0..a.ncols()).map(|l| a[[i, l]].to_f64() * b[[l, j]].to_f64()).sum()
     })
 }
 
 /// A matrix of standard normal numbers from a stream of its own.
-pub fn gaussian<T: Real>(seed: u64, rows: usize, columns: usize) -> Array2<T> {
+pub(crate) fn gaussian<T: Real>(seed: u64, rows: usize, columns: usize) -> Array2<T> {
     random::normal_matrix(&mut random::stream(seed, "test"), rows, columns)
 }
 
 /// The largest absolute difference between a result and its f64 twin.
-pub fn difference<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, f64>) -> f64 {
+pub(crate) fn difference<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, f64>) -> f64 {
     assert_eq!(a.dim(), b.dim());
     a.iter()
         .zip(b)
@@ -26,18 +25,18 @@ pub fn difference<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, f64>) -> f64 
 }
 
 /// FNV-1a over the bits of numbers.
-pub struct Hash(pub u64);
+pub(crate) struct Hash(pub(crate) u64);
 
 impl Hash {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
-    pub fn add(&mut self, bits: u64) {
+    pub(crate) fn add(&mut self, bits: u64) {
         for byte in bits.to_le_bytes() {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
     }
-    pub fn reals<'a, T: Real>(&mut self, values: impl IntoIterator<Item = &'a T>) {
+    pub(crate) fn reals<'a, T: Real>(&mut self, values: impl IntoIterator<Item = &'a T>) {
         for value in values {
             self.add(value.to_bits_u64());
         }

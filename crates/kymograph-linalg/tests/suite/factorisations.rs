@@ -2,8 +2,7 @@
 
 use crate::common::gaussian;
 use kymograph_linalg::{
-    LinalgError, Real, eigenvalues, matmul, matmul_nt, matmul_tn, qr, singular_values, svd,
-    symmetric_eigen, tolerance,
+    LinalgError, Real, eigenvalues, matmul, matmul_nt, matmul_tn, qr, singular_values, svd, symmetric_eigen, tolerance,
 };
 use ndarray::{Array2, ArrayView2, array};
 
@@ -37,10 +36,7 @@ fn kinds<T: Real>(m: usize, n: usize) -> Vec<(&'static str, Array2<T>)> {
         ("ones", Array2::ones((m, n))),
         ("identity", Array2::from_shape_fn((m, n), |(i, j)| if i == j { T::ONE } else { T::ZERO })),
         ("graded", graded),
-        (
-            "one entry",
-            Array2::from_shape_fn((m, n), |(i, j)| if (i, j) == (m - 1, n - 1) { -T::ONE } else { T::ZERO }),
-        ),
+        ("one entry", Array2::from_shape_fn((m, n), |(i, j)| if (i, j) == (m - 1, n - 1) { -T::ONE } else { T::ZERO })),
     ]
 }
 

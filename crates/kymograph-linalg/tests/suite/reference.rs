@@ -1,8 +1,6 @@
 //! Values computed by SciPy and NumPy (reference/write_values.py) against ours.
 
-use kymograph_linalg::{
-    assignment, correlation, covariance, eigenvalues, singular_values, statistics, tolerance,
-};
+use kymograph_linalg::{assignment, correlation, covariance, eigenvalues, singular_values, statistics, tolerance};
 use ndarray::Array2;
 
 #[path = "../reference/values.rs"]

@@ -3,9 +3,8 @@
 use kymograph_linalg::LinalgError;
 use kymograph_linalg::random::{normal, stream, stream_at, uniform};
 use kymograph_linalg::statistics::{
-    Interval, Tail, benjamini_hochberg, bootstrap_interval, hierarchical_bootstrap_interval, mean,
-    median, permutation_p_value, permutation_test, quantile, standard_deviation, t_interval,
-    variance, wilson_interval,
+    Interval, Tail, benjamini_hochberg, bootstrap_interval, hierarchical_bootstrap_interval, mean, median,
+    permutation_p_value, permutation_test, quantile, standard_deviation, t_interval, variance, wilson_interval,
 };
 
 fn average(values: &[f64]) -> f64 {
@@ -115,10 +114,8 @@ fn hierarchical_bootstrap_sees_the_scatter_between_groups() {
     // seven times what pooling all 480 values as independent would say... within a factor for the drawn scatter.
     let mut rng = stream(3, "groups");
     let centres: Vec<f64> = (0..12).map(|_| normal(&mut rng)).collect();
-    let groups: Vec<Vec<f64>> = centres
-        .iter()
-        .map(|centre| (0..40).map(|_| centre + 0.5 * normal(&mut rng)).collect())
-        .collect();
+    let groups: Vec<Vec<f64>> =
+        centres.iter().map(|centre| (0..40).map(|_| centre + 0.5 * normal(&mut rng)).collect()).collect();
     let nested = hierarchical_bootstrap_interval(&groups, average, 4000, 0.95, &mut rng).unwrap();
     let means: Vec<f64> = groups.iter().map(|g| average(g)).collect();
     let between = variance(&means).unwrap() * 11.0 / 12.0;
@@ -139,7 +136,8 @@ fn permutation_test_by_hand() {
     assert_eq!(found.null.len(), 6000);
     // Standard error of 1/6 over 6000 draws: 0.0048; four of them.
     assert!((found.p - 1.0 / 6.0).abs() < 4.0 * 0.0048, "{}", found.p);
-    let both = permutation_test(&[1.0, 2.0], &[3.0, 4.0], difference, 6000, Tail::TwoSided, &mut stream(0, "p")).unwrap();
+    let both =
+        permutation_test(&[1.0, 2.0], &[3.0, 4.0], difference, 6000, Tail::TwoSided, &mut stream(0, "p")).unwrap();
     assert!((both.p - 1.0 / 3.0).abs() < 4.0 * 0.0061, "{}", both.p);
     assert_eq!(permutation_p_value(5.0, &[1.0; 19], Tail::Greater), Ok(0.05));
     assert_eq!(permutation_p_value(5.0, &[1.0; 19], Tail::Less), Ok(1.0));

@@ -2,8 +2,8 @@
 
 use crate::common::{Hash, gaussian};
 use kymograph_linalg::{
-    Real, centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram,
-    matmul, matmul_into, matmul_nt, matmul_tn, parallel, qr, squared_distances, svd, symmetric_eigen,
+    Real, centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram, matmul, matmul_into,
+    matmul_nt, matmul_tn, parallel, qr, squared_distances, svd, symmetric_eigen,
 };
 use ndarray::Array2;
 
@@ -40,19 +40,14 @@ fn everything<T: Real>() -> u64 {
     let factors = qr(a.view()).unwrap();
     hash.reals(&factors.q);
     hash.reals(&factors.r);
-    hash.reals(&[parallel::sum_blocks(100_000, 1000, |range| {
-        range.map(|i| (i as f64).sqrt().sin()).sum()
-    })]);
+    hash.reals(&[parallel::sum_blocks(100_000, 1000, |range| range.map(|i| (i as f64).sqrt().sin()).sum())]);
     hash.0
 }
 
 #[test]
 fn bits_do_not_depend_on_the_number_of_threads() {
     let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| (everything::<f32>(), everything::<f64>()))
     };
     let one = run(1);

@@ -2,13 +2,15 @@
 
 mod kmeans;
 mod kmeans_silhouette;
+mod points;
 mod silhouette;
 
 pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use kmeans_silhouette::{KMeansSilhouetteOptions, kmeans_silhouette};
 pub use silhouette::silhouette;
 
-pub(crate) use kmeans::{K, N_INIT, Points, SEED};
+pub(crate) use kmeans::{K, N_INIT, SEED};
+pub(crate) use points::Points;
 
 use crate::Measure;
 

@@ -7,9 +7,7 @@ use ndarray::{ArrayView1, ArrayView2, s};
 
 use super::Points;
 use crate::registry::matrix;
-use crate::{
-    Array, Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check,
-};
+use crate::{Array, Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
 
 /// Rows whose distances to all others are held at once.
 const BLOCK: usize = 128;
@@ -77,10 +75,7 @@ pub(crate) static MEASURE: Measure = Measure {
 /// assert!((reading.value - (1.0 - 1.0 / 10.5 + 1.0 - 1.0 / 9.5) / 2.0).abs() < 1e-14);
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
-pub fn silhouette<T: Real>(
-    x: ArrayView2<'_, T>,
-    labels: ArrayView1<'_, i64>,
-) -> Result<Reading, MeasureError> {
+pub fn silhouette<T: Real>(x: ArrayView2<'_, T>, labels: ArrayView1<'_, i64>) -> Result<Reading, MeasureError> {
     let points = Points::new("x", x)?;
     check::same_size("rows", ("x", x.nrows()), ("labels", labels.len()))?;
     let mut numbers: BTreeMap<i64, usize> = labels.iter().map(|&label| (label, 0)).collect();
@@ -94,17 +89,17 @@ pub fn silhouette<T: Real>(
         });
     }
     let grouping: Vec<usize> = labels.iter().map(|label| numbers[label]).collect();
-    let per_row =
-        silhouettes(points.rows(), &[&grouping], groups)?.into_iter().next().unwrap_or_default();
+    let per_row = silhouettes(&points, &[&grouping], groups)?.into_iter().next().unwrap_or_default();
     Ok(Reading::of(check::mean(&per_row)).with_part("per_row", per_row))
 }
 
 /// The silhouette of every row under each of several groupings into `0..groups`, from one pass over the distances.
 pub(super) fn silhouettes(
-    rows: ArrayView2<'_, f64>,
+    points: &Points,
     groupings: &[&[usize]],
     groups: usize,
 ) -> Result<Vec<Vec<f64>>, MeasureError> {
+    let rows = points.rows();
     let n = rows.nrows();
     let sizes: Vec<Vec<usize>> = groupings
         .iter()
@@ -115,8 +110,10 @@ pub(super) fn silhouettes(
         })
         .collect();
     let blocks = parallel::map_blocks(n, BLOCK, |block| {
-        let mut distances =
-            squared_distances(rows.slice(s![block.clone(), ..]), rows).map_err(check::kernel(MEASURE.name))?;
+        let mut distances = match points.table() {
+            Some(table) => table.slice(s![block.clone(), ..]).to_owned(),
+            None => squared_distances(rows.slice(s![block.clone(), ..]), rows).map_err(check::kernel(MEASURE.name))?,
+        };
         distances.mapv_inplace(f64::sqrt);
         let mut values = vec![Vec::with_capacity(block.len()); groupings.len()];
         let mut sums = vec![0.0; groups];

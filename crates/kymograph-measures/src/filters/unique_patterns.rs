@@ -4,9 +4,7 @@ use kymograph_linalg::{Real, gram};
 use ndarray::{ArrayView2, Axis};
 
 use crate::registry::with_one;
-use crate::{
-    Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check,
-};
+use crate::{Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check};
 
 /// How far rounding may move a cosine: two equal units are joined at a threshold of 1.
 const ROUNDING: f64 = 1e-12;
@@ -128,7 +126,12 @@ pub fn unique_patterns<T: Real>(
     Ok(if zero.is_empty() {
         reading
     } else {
-        reading.with_note(format!("{} of {} units all zero and left out: {}", zero.len(), weight.nrows(), check::listed(&zero)))
+        reading.with_note(format!(
+            "{} of {} units all zero and left out: {}",
+            zero.len(),
+            weight.nrows(),
+            check::listed(&zero)
+        ))
     })
 }
 

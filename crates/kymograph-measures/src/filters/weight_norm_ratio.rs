@@ -52,10 +52,7 @@ pub(crate) static MEASURE: Measure = Measure {
 /// assert_eq!(ratio, 2.0);
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
-pub fn weight_norm_ratio<T: Real>(
-    earlier: ArrayView2<'_, T>,
-    later: ArrayView2<'_, T>,
-) -> Result<f64, MeasureError> {
+pub fn weight_norm_ratio<T: Real>(earlier: ArrayView2<'_, T>, later: ArrayView2<'_, T>) -> Result<f64, MeasureError> {
     check::matrix("earlier", earlier)?;
     check::matrix("later", later)?;
     check::same_shape(("earlier", earlier), ("later", later), ["units", "inputs"])?;

@@ -58,10 +58,7 @@ pub(crate) static MEASURE: Measure = Measure {
 /// assert_eq!((reading.value, reading.part("per_unit")), (0.5, Some(&[0.75, 0.25][..])));
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
-pub fn activation_sparsity<T: Real>(
-    activations: ArrayView2<'_, T>,
-    threshold: f64,
-) -> Result<Reading, MeasureError> {
+pub fn activation_sparsity<T: Real>(activations: ArrayView2<'_, T>, threshold: f64) -> Result<Reading, MeasureError> {
     check_threshold(MEASURE.name, threshold)?;
     check::matrix("activations", activations)?;
     let (examples, units) = activations.dim();

@@ -103,10 +103,7 @@ impl Input {
 }
 
 /// The array as a matrix, or an error naming its axes.
-pub(crate) fn matrix<'v, T>(
-    view: &'v ArrayViewD<'_, T>,
-    input: &Input,
-) -> Result<ArrayView2<'v, T>, MeasureError> {
+pub(crate) fn matrix<'v, T>(view: &'v ArrayViewD<'_, T>, input: &Input) -> Result<ArrayView2<'v, T>, MeasureError> {
     view.view().into_dimensionality::<Ix2>().map_err(|_| MeasureError::WrongAxes {
         input: input.name,
         shape: view.shape().to_vec(),

@@ -159,10 +159,7 @@ impl Measure {
     ///
     /// # Errors
     /// Those of [`Options::set`].
-    pub fn options<'t>(
-        &self,
-        pairs: impl IntoIterator<Item = (&'t str, &'t str)>,
-    ) -> Result<Options, MeasureError> {
+    pub fn options<'t>(&self, pairs: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Options, MeasureError> {
         let mut options = Options::defaults(self);
         for (name, text) in pairs {
             options.set(name, text)?;

@@ -5,8 +5,8 @@ mod measure;
 mod options;
 mod transform;
 
-pub(crate) use array::{matrix, with_one, with_pair};
 pub use array::{Array, Input, Kind};
+pub(crate) use array::{matrix, with_one, with_pair};
 pub use measure::{Direction, Family, Measure, Part, Reading};
 pub use options::{OptionSpec, Options, Setting, Value};
 pub use transform::{Change, Side, Transform};
@@ -19,6 +19,9 @@ static ALL: LazyLock<Vec<&'static Measure>> = LazyLock::new(|| {
         crate::similarity::MEASURES,
         crate::clusters::MEASURES,
         crate::filters::MEASURES,
+        crate::neurons::MEASURES,
+        crate::spectra::MEASURES,
+        crate::probes::MEASURES,
     ]
     .concat()
 });

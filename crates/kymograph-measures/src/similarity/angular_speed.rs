@@ -5,9 +5,7 @@ use ndarray::{ArrayView2, Zip};
 
 use super::matched_cosine::left_out_note;
 use crate::registry::with_pair;
-use crate::{
-    Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check,
-};
+use crate::{Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "angular_speed",
@@ -107,10 +105,5 @@ pub fn angular_speed<T: Real>(
     }
     let value = check::number(MEASURE.name, check::mean(&per_unit))?;
     let left_out = check::places(from.zero.iter().zip(&to.zero).map(|(a, b)| *a || *b));
-    Ok(left_out_note(
-        Reading::of(value).with_part("per_unit", per_unit),
-        "left_out",
-        "earlier or later",
-        &left_out,
-    ))
+    Ok(left_out_note(Reading::of(value).with_part("per_unit", per_unit), "left_out", "earlier or later", &left_out))
 }

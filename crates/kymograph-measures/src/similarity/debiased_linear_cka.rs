@@ -79,10 +79,7 @@ pub(crate) static MEASURE: Measure = Measure {
 /// assert!((cka - 1.0).abs() < 1e-13);
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
-pub fn debiased_linear_cka<T: Real>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
-) -> Result<f64, MeasureError> {
+pub fn debiased_linear_cka<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<f64, MeasureError> {
     let (x, y) = (centred("x", x)?, centred("y", y)?);
     check::same_size("examples", ("x", x.nrows()), ("y", y.nrows()))?;
     check::rows_at_least("x", x.nrows(), 4, "debiased CKA")?;

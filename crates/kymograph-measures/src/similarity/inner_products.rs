@@ -6,10 +6,15 @@ use ndarray::{Array2, ArrayView2, Axis, Zip};
 use crate::{Array, MeasureError, check};
 
 /// Centred copy of an array, divided by a power of two so that no square overflows or vanishes. Axes as the input's.
-pub(crate) fn centred<T: Real>(
+pub(crate) fn centred<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<Array2<T>, MeasureError> {
+    centred_and_scale(input, x).map(|(centred, _)| centred)
+}
+
+/// The same, with the power of two.
+pub(crate) fn centred_and_scale<T: Real>(
     input: &'static str,
     x: ArrayView2<'_, T>,
-) -> Result<Array2<T>, MeasureError> {
+) -> Result<(Array2<T>, f64), MeasureError> {
     check::matrix(input, x)?;
     let scale = check::binary_scale(x.iter());
     let n = x.nrows() as f64;
@@ -32,9 +37,8 @@ pub(crate) fn centred<T: Real>(
     if result.iter().all(|value| *value == T::ZERO) {
         return Err(MeasureError::NoVariation { input, what: "every column is constant over the examples" });
     }
-    let factor = T::from_f64(1.0 / spread);
-    result.mapv_inplace(|value| value * factor);
-    Ok(result)
+    result.mapv_inplace(|value| T::from_f64(value.to_f64() / spread));
+    Ok((result, scale * spread))
 }
 
 /// What the Gram matrices K = XXᵀ and L = YYᵀ of two centred arrays have to say, without forming them unless that is
@@ -56,22 +60,14 @@ pub(super) enum Entries {
     OffDiagonal,
 }
 
-pub(super) fn inner_products<T: Real>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
-    entries: Entries,
-) -> InnerProducts {
+pub(super) fn inner_products<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, entries: Entries) -> InnerProducts {
     let (n, p, q) = (x.nrows() as f64, x.ncols() as f64, y.ncols() as f64);
     let by_features = n * (p * p + q * q + 2.0 * p * q) <= n * n * (p + q);
     if by_features { by_column_grams(x, y, entries) } else { by_row_grams(x, y, entries) }
 }
 
 /// `‖XᵀY‖²` is Σᵢⱼ KᵢⱼLᵢⱼ: features × features instead of examples × examples.
-pub(super) fn by_column_grams<T: Real>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
-    entries: Entries,
-) -> InnerProducts {
+pub(super) fn by_column_grams<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, entries: Entries) -> InnerProducts {
     let (x_diagonal, y_diagonal) = (squared_norms(x), squared_norms(y));
     let off = |square: f64, a: &[f64], b: &[f64]| match entries {
         Entries::All => square,
@@ -86,11 +82,7 @@ pub(super) fn by_column_grams<T: Real>(
     }
 }
 
-pub(super) fn by_row_grams<T: Real>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
-    entries: Entries,
-) -> InnerProducts {
+pub(super) fn by_row_grams<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, entries: Entries) -> InnerProducts {
     let (mut k, mut l) = (gram(x), gram(y));
     if entries == Entries::OffDiagonal {
         k.diag_mut().fill(T::ZERO);
@@ -117,8 +109,7 @@ pub(super) fn by_row_grams<T: Real>(
 pub(super) fn few_examples(arrays: &[Array<'_>], consequence: &str) -> Option<String> {
     let n = arrays.first().map_or(0, |array| array.shape()[0]);
     let widest = arrays.iter().map(|array| array.shape()[1]).max().unwrap_or(0);
-    (n < 10 * widest)
-        .then(|| format!("{n} examples for {widest} features, fewer than 10 for each: {consequence}"))
+    (n < 10 * widest).then(|| format!("{n} examples for {widest} features, fewer than 10 for each: {consequence}"))
 }
 
 fn squared_norms<T: Real>(x: ArrayView2<'_, T>) -> Vec<f64> {

@@ -70,10 +70,7 @@ pub(crate) static MEASURE: Measure = Measure {
 /// assert_eq!((reading.value, reading.part("partner")), (1.0, Some(&[1.0, 0.0][..])));
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
-pub fn matched_cosine<T: Real>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
-) -> Result<Reading, MeasureError> {
+pub fn matched_cosine<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Reading, MeasureError> {
     check::matrix("x", x)?;
     check::matrix("y", y)?;
     check::same_size("inputs", ("x", x.ncols()), ("y", y.ncols()))?;
@@ -103,8 +100,7 @@ pub fn matched_cosine<T: Real>(
     for &(of_x, of_y) in &pairs {
         partner[kept_x[of_x]] = kept_y[of_y] as f64;
     }
-    let reading =
-        Reading::of(check::mean(&per_unit)).with_part("per_unit", per_unit).with_part("partner", partner);
+    let reading = Reading::of(check::mean(&per_unit)).with_part("per_unit", per_unit).with_part("partner", partner);
     let reading = left_out_note(reading, "left_out_x", "x", &check::places(x.zero));
     Ok(left_out_note(reading, "left_out_y", "y", &check::places(y.zero)))
 }

@@ -15,7 +15,7 @@ pub use matched_cosine::matched_cosine;
 pub use relative_displacement::relative_displacement;
 pub use same_index_cosine::same_index_cosine;
 
-pub(crate) use inner_products::centred;
+pub(crate) use inner_products::{centred, centred_and_scale};
 
 use crate::Measure;
 

@@ -69,10 +69,7 @@ pub(crate) static MEASURE: Measure = Measure {
 /// assert_eq!(reading.part("per_unit"), Some(&[1.0, 0.0][..]));
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
-pub fn same_index_cosine<T: Real>(
-    x: ArrayView2<'_, T>,
-    y: ArrayView2<'_, T>,
-) -> Result<Reading, MeasureError> {
+pub fn same_index_cosine<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Reading, MeasureError> {
     check::matrix("x", x)?;
     check::matrix("y", y)?;
     check::same_shape(("x", x), ("y", y), ["units", "inputs"])?;

@@ -8,10 +8,8 @@ pub use effective_rank::effective_rank;
 pub use singular_spectrum::singular_spectrum;
 pub use stable_rank::stable_rank;
 
-use std::borrow::Cow;
-
 use kymograph_linalg::Real;
-use ndarray::{ArrayView2, CowArray, Ix2};
+use ndarray::ArrayView2;
 
 use crate::{Measure, MeasureError, OptionSpec, Setting, check, similarity};
 
@@ -24,17 +22,26 @@ const CENTRE: OptionSpec = OptionSpec {
     doc: "Whether the mean of every column is taken away first (for activations; weights are taken as they are).",
 };
 
-/// Singular values, largest first, up to one common power of two.
+/// Singular values in the units of `x`, largest first.
 fn singular_values<T: Real>(
     measure: &'static str,
     x: ArrayView2<'_, T>,
     centre: bool,
 ) -> Result<Vec<f64>, MeasureError> {
     check::matrix("x", x)?;
-    let values = if centre { similarity::centred("x", x)? } else { x.to_owned() };
-    let values = kymograph_linalg::singular_values(values.view()).map_err(check::kernel(measure))?;
-    if values.first().is_none_or(|largest| *largest <= 0.0) {
-        return Err(MeasureError::NoVariation { input: "x", what: "it is all zero" });
+    let found = if centre {
+        let (centred, scale) = similarity::centred_and_scale("x", x)?;
+        let values = kymograph_linalg::singular_values(centred.view());
+        values.map(|values| values.into_iter().map(|value| value * scale).collect())
+    } else {
+        kymograph_linalg::singular_values(x)
+    };
+    let values: Vec<f64> = found.map_err(check::kernel(measure))?;
+    match values.first() {
+        Some(&largest) if largest > 0.0 => {
+            check::number(measure, largest)?;
+            Ok(values)
+        }
+        _ => Err(MeasureError::NoVariation { input: "x", what: "it is all zero" }),
     }
-    Ok(values)
 }

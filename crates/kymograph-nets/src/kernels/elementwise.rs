@@ -39,6 +39,13 @@ pub(super) fn sum_of_squares<T: Real>(values: &[T]) -> f64 {
     partial.iter().sum()
 }
 
+/// Zero for a number below the normal range. Where a gradient stays zero (a dead unit) its running means fade into
+/// subnormal numbers and stay there, and every operation on those takes a hundred times as long.
+#[inline(always)]
+fn flushed<T: Real>(x: T) -> T {
+    if x.abs() < T::MIN_POSITIVE { T::ZERO } else { x }
+}
+
 /// The numbers of one step of Adam or AdamW.
 #[derive(Clone, Copy)]
 pub(crate) struct AdamStep<T> {
@@ -63,8 +70,8 @@ pub(super) fn adam<T: Real>(weights: &mut [T], gradient: &[T], first: &mut [T], 
     for (((w, &g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
         let decayed = *w * s.shrink;
         let g = g + decayed * s.coupled_decay;
-        *m += (g - *m) * s.first_rate;
-        *v = *v * s.second_decay + g * g * s.second_rate;
+        *m = flushed(*m + (g - *m) * s.first_rate);
+        *v = flushed(*v * s.second_decay + g * g * s.second_rate);
         let scale = v.sqrt() / s.second_correction + s.epsilon;
         *w = decayed - s.step_size * *m / scale;
     }
@@ -92,107 +99,9 @@ pub(super) fn sgd<T: Real>(weights: &mut [T], gradient: &[T], velocity: &mut [T]
     }
     for ((w, &g), v) in weights.iter_mut().zip(gradient).zip(velocity) {
         let g = g + *w * s.weight_decay;
-        *v = *v * s.momentum + g * s.intake;
+        *v = flushed(*v * s.momentum + g * s.intake);
         let direction = if s.nesterov { g + *v * s.momentum } else { *v };
         *w -= s.rate * direction;
-    }
-}
-
-/// A grid of pooling windows over one image stored line by line, `channels` numbers a pixel.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
-    pub(crate) channels: usize,
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) out_height: usize,
-    pub(crate) out_width: usize,
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
-    pub(crate) padding: [usize; 2],
-}
-
-impl Windows {
-    /// The pixels of window (y, x) that lie on the image, with their place in the window.
-    #[inline(always)]
-    fn pixels(&self, y: usize, x: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let (top, left) = (y * self.stride[0], x * self.stride[1]);
-        (0..self.kernel[0]).flat_map(move |i| {
-            (0..self.kernel[1]).filter_map(move |j| {
-                let row = (top + i).checked_sub(self.padding[0])?;
-                let column = (left + j).checked_sub(self.padding[1])?;
-                (row < self.height && column < self.width)
-                    .then_some((i * self.kernel[1] + j, row * self.width + column))
-            })
-        })
-    }
-}
-
-/// Largest number of each window and channel, and where in the window it stood (the first of equals).
-#[inline(always)]
-pub(super) fn pool<T: Real>(w: &Windows, input: &[T], output: &mut [T], places: &mut [T]) {
-    let c = w.channels;
-    for y in 0..w.out_height {
-        for x in 0..w.out_width {
-            let at = (y * w.out_width + x) * c;
-            let output = &mut output[at..at + c];
-            let places = &mut places[at..at + c];
-            let mut first = true;
-            for (place, pixel) in w.pixels(y, x) {
-                let values = &input[pixel * c..(pixel + 1) * c];
-                let place = T::from_f64(place as f64);
-                if first {
-                    output.copy_from_slice(values);
-                    places.fill(place);
-                    first = false;
-                } else {
-                    for ((best, slot), &value) in output.iter_mut().zip(places.iter_mut()).zip(values) {
-                        // Written so that NaN wins, as in PyTorch.
-                        let keep = *best >= value || *best != *best;
-                        *best = if keep { *best } else { value };
-                        *slot = if keep { *slot } else { place };
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The gradient of [`pool`]: each output gradient goes to the place its maximum came from. With `outputs`, gradients
-/// of outputs that are not positive are dropped (the pooled values had passed a ReLU).
-#[inline(always)]
-pub(super) fn unpool<T: Real>(
-    w: &Windows,
-    places: &[T],
-    slopes: &[T],
-    outputs: Option<&[T]>,
-    input_slopes: &mut [T],
-) {
-    let c = w.channels;
-    input_slopes.fill(T::ZERO);
-    for y in 0..w.out_height {
-        for x in 0..w.out_width {
-            let at = (y * w.out_width + x) * c;
-            let slopes = &slopes[at..at + c];
-            let places = &places[at..at + c];
-            for (place, pixel) in w.pixels(y, x) {
-                let place = T::from_f64(place as f64);
-                let to = &mut input_slopes[pixel * c..(pixel + 1) * c];
-                match outputs {
-                    Some(outputs) => {
-                        let outputs = &outputs[at..at + c];
-                        for (((to, &slope), &here), &output) in to.iter_mut().zip(slopes).zip(places).zip(outputs) {
-                            let passes = (here == place) & (output > T::ZERO);
-                            *to += if passes { slope } else { T::ZERO };
-                        }
-                    }
-                    None => {
-                        for ((to, &slope), &here) in to.iter_mut().zip(slopes).zip(places) {
-                            *to += if here == place { slope } else { T::ZERO };
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 

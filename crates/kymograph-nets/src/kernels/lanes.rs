@@ -24,10 +24,23 @@ pub(super) trait Lanes {
     unsafe fn load_partial(from: *const Self::Number, count: usize) -> Self::Register;
     unsafe fn store(to: *mut Self::Number, value: Self::Register);
     unsafe fn store_partial(to: *mut Self::Number, value: Self::Register, count: usize);
+    /// The same pointer, of which the compiler no longer knows where it came from: it then keeps one pointer in a
+    /// register and adds row offsets to it, instead of keeping (and spilling) one pointer a row.
+    #[inline(always)]
+    fn opaque(pointer: *const Self::Number) -> *const Self::Number {
+        pointer
+    }
     /// `a · b + c`
     unsafe fn multiply_add(a: Self::Register, b: Self::Register, c: Self::Register) -> Self::Register;
     /// The larger of zero and `a`; NaN stays NaN.
     unsafe fn rectify(a: Self::Register) -> Self::Register;
+    /// `(a, i)` where `a` is at least `b` or NaN, `(b, j)` elsewhere.
+    unsafe fn larger(
+        a: Self::Register,
+        i: Self::Register,
+        b: Self::Register,
+        j: Self::Register,
+    ) -> (Self::Register, Self::Register);
 }
 
 /// Four numbers in plain Rust.
@@ -78,16 +91,17 @@ impl<T: Real> Lanes for Plain<T> {
     }
     #[inline(always)]
     unsafe fn multiply_add(a: [T; 4], b: [T; 4], c: [T; 4]) -> [T; 4] {
-        [
-            a[0] * b[0] + c[0],
-            a[1] * b[1] + c[1],
-            a[2] * b[2] + c[2],
-            a[3] * b[3] + c[3],
-        ]
+        [a[0] * b[0] + c[0], a[1] * b[1] + c[1], a[2] * b[2] + c[2], a[3] * b[3] + c[3]]
     }
     #[inline(always)]
     unsafe fn rectify(a: [T; 4]) -> [T; 4] {
         a.map(|x| if x < T::ZERO { T::ZERO } else { x })
+    }
+    #[inline(always)]
+    unsafe fn larger(a: [T; 4], i: [T; 4], b: [T; 4], j: [T; 4]) -> ([T; 4], [T; 4]) {
+        let keep = |at: usize| a[at] >= b[at] || a[at] != a[at];
+        let pick = |x: [T; 4], y: [T; 4]| std::array::from_fn(|at| if keep(at) { x[at] } else { y[at] });
+        (pick(a, b), pick(i, j))
     }
 }
 
@@ -106,7 +120,8 @@ mod x86 {
     macro_rules! lanes {
         ($name:ident, $number:ty, $register:ty, $width:literal, $run:literal, $taps:literal,
          $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $max:ident,
-         |$from:ident, $to:ident, $value:ident, $count:ident| $load_partial:expr, $store_partial:expr) => {
+         |$from:ident, $to:ident, $value:ident, $count:ident| $load_partial:expr, $store_partial:expr,
+         |$a:ident, $i:ident, $b:ident, $j:ident| $larger:expr) => {
             pub(in super::super) struct $name;
 
             // SAFETY of the methods: the intrinsics need the lane's instruction set and pointers valid for the numbers
@@ -122,6 +137,12 @@ mod x86 {
                 unsafe fn zero() -> $register {
                     // SAFETY: see the impl.
                     unsafe { $zero() }
+                }
+                #[inline(always)]
+                fn opaque(mut pointer: *const $number) -> *const $number {
+                    // SAFETY: no instruction at all.
+                    unsafe { std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags)) };
+                    pointer
                 }
                 #[inline(always)]
                 unsafe fn splat(value: $number) -> $register {
@@ -159,32 +180,93 @@ mod x86 {
                     // SAFETY: see the impl.
                     unsafe { $max($zero(), a) }
                 }
+                #[inline(always)]
+                unsafe fn larger($a: $register, $i: $register, $b: $register, $j: $register) -> ($register, $register) {
+                    // SAFETY: see the impl.
+                    unsafe { $larger }
+                }
             }
         };
     }
 
     lanes!(
-        Avx512F32, f32, __m512, 16, 7, 12,
-        _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps,
+        Avx512F32,
+        f32,
+        __m512,
+        16,
+        7,
+        12,
+        _mm512_setzero_ps,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps,
+        _mm512_max_ps,
         |from, to, value, count| _mm512_maskz_loadu_ps(((1u32 << count) - 1) as u16, from),
-        _mm512_mask_storeu_ps(to, ((1u32 << count) - 1) as u16, value)
+        _mm512_mask_storeu_ps(to, ((1u32 << count) - 1) as u16, value),
+        |a, i, b, j| {
+            let keep = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+            (_mm512_mask_blend_ps(keep, b, a), _mm512_mask_blend_ps(keep, j, i))
+        }
     );
     lanes!(
-        Avx512F64, f64, __m512d, 8, 7, 12,
-        _mm512_setzero_pd, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd,
+        Avx512F64,
+        f64,
+        __m512d,
+        8,
+        7,
+        12,
+        _mm512_setzero_pd,
+        _mm512_set1_pd,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_fmadd_pd,
+        _mm512_max_pd,
         |from, to, value, count| _mm512_maskz_loadu_pd(((1u32 << count) - 1) as u8, from),
-        _mm512_mask_storeu_pd(to, ((1u32 << count) - 1) as u8, value)
+        _mm512_mask_storeu_pd(to, ((1u32 << count) - 1) as u8, value),
+        |a, i, b, j| {
+            let keep = _mm512_cmp_pd_mask::<_CMP_GE_OQ>(a, b) | _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(a, a);
+            (_mm512_mask_blend_pd(keep, b, a), _mm512_mask_blend_pd(keep, j, i))
+        }
     );
     lanes!(
-        Avx2F32, f32, __m256, 8, 3, 6,
-        _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_max_ps,
+        Avx2F32,
+        f32,
+        __m256,
+        8,
+        3,
+        6,
+        _mm256_setzero_ps,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps,
+        _mm256_max_ps,
         |from, to, value, count| _mm256_maskload_ps(from, _mm256_loadu_si256(MASK.as_ptr().add(8 - count).cast())),
-        _mm256_maskstore_ps(to, _mm256_loadu_si256(MASK.as_ptr().add(8 - count).cast()), value)
+        _mm256_maskstore_ps(to, _mm256_loadu_si256(MASK.as_ptr().add(8 - count).cast()), value),
+        |a, i, b, j| {
+            let keep = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
+            (_mm256_blendv_ps(b, a, keep), _mm256_blendv_ps(j, i, keep))
+        }
     );
     lanes!(
-        Avx2F64, f64, __m256d, 4, 3, 6,
-        _mm256_setzero_pd, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_max_pd,
+        Avx2F64,
+        f64,
+        __m256d,
+        4,
+        3,
+        6,
+        _mm256_setzero_pd,
+        _mm256_set1_pd,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_fmadd_pd,
+        _mm256_max_pd,
         |from, to, value, count| _mm256_maskload_pd(from, _mm256_loadu_si256(MASK_WIDE.as_ptr().add(4 - count).cast())),
-        _mm256_maskstore_pd(to, _mm256_loadu_si256(MASK_WIDE.as_ptr().add(4 - count).cast()), value)
+        _mm256_maskstore_pd(to, _mm256_loadu_si256(MASK_WIDE.as_ptr().add(4 - count).cast()), value),
+        |a, i, b, j| {
+            let keep = _mm256_or_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(a, b), _mm256_cmp_pd::<_CMP_UNORD_Q>(a, a));
+            (_mm256_blendv_pd(b, a, keep), _mm256_blendv_pd(j, i, keep))
+        }
     );
 }

@@ -1,9 +1,11 @@
 //! The arithmetic under the layers: one table of functions per instruction set and number type, chosen at run time.
 #![allow(unsafe_code)]
 
+mod aligned;
 mod elementwise;
 mod lanes;
 mod path;
+mod pooling;
 mod tiles;
 
 use std::any::Any;
@@ -12,7 +14,9 @@ use kymograph_linalg::Real;
 
 pub use path::{CpuFeatures, KernelPath, cpu_features};
 
-pub(crate) use elementwise::{AdamStep, SgdStep, Windows};
+pub(crate) use aligned::Aligned;
+pub(crate) use elementwise::{AdamStep, SgdStep};
+pub(crate) use pooling::Windows;
 
 type Unpool<T> = unsafe fn(&Windows, &[T], &[T], Option<&[T]>, &mut [T]);
 
@@ -27,7 +31,7 @@ pub(crate) struct Kernels<T> {
     sum_chunks: unsafe fn(&mut [T], &[&[T]]) -> f64,
     adam: unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>),
     sgd: unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>),
-    pool: unsafe fn(&Windows, &[T], &mut [T], &mut [T]),
+    pool: unsafe fn(&Windows, *const T, *mut T, *mut T),
     unpool: Unpool<T>,
     rectifier_gradient: unsafe fn(&[T], &mut [T]),
     add_columns: unsafe fn(&[T], &mut [T]),
@@ -72,8 +76,9 @@ macro_rules! table {
                 elementwise::sgd(weights, gradient, velocity, step);
             }
             $(#[target_feature(enable = $features)])?
-            unsafe fn pool(windows: &Windows, input: &[$number], output: &mut [$number], places: &mut [$number]) {
-                elementwise::pool(windows, input, output, places);
+            unsafe fn pool(windows: &Windows, input: *const $number, output: *mut $number, places: *mut $number) {
+                // SAFETY: passed on.
+                unsafe { pooling::pool::<$lanes>(windows, input, output, places) }
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn unpool(
@@ -83,7 +88,7 @@ macro_rules! table {
                 outputs: Option<&[$number]>,
                 input_slopes: &mut [$number],
             ) {
-                elementwise::unpool(windows, places, slopes, outputs, input_slopes);
+                pooling::unpool(windows, places, slopes, outputs, input_slopes);
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn rectifier_gradient(outputs: &[$number], slopes: &mut [$number]) {
@@ -207,12 +212,15 @@ impl<T: Real> Kernels<T> {
         &self,
         depth: usize,
         columns: usize,
-        packed: &mut Vec<T>,
+        packed: &mut Aligned<T>,
         mut read: impl FnMut(usize, usize, &mut [T]),
     ) {
-        packed.resize(self.packed_length(depth, columns), T::ZERO);
+        let length = self.packed_length(depth, columns);
+        if packed.len() != length {
+            *packed = Aligned::zeros(length);
+        }
         let panel = 2 * self.width;
-        let mut rest = packed.as_mut_slice();
+        let mut rest = &mut packed[..];
         for column in (0..columns).step_by(panel) {
             let left = (columns - column).min(panel);
             let stride = if left > self.width { panel } else { self.width };
@@ -334,9 +342,12 @@ impl<T: Real> Kernels<T> {
         unsafe { (self.sgd)(weights, gradient, velocity, step) }
     }
 
+    /// Max-pools one image. Every window must have a pixel on it (padding at most half a window sees to that).
     pub(crate) fn pool(&self, windows: &Windows, input: &[T], output: &mut [T], places: &mut [T]) {
-        // SAFETY: see `sum_chunks`.
-        unsafe { (self.pool)(windows, input, output, places) }
+        assert!(input.len() >= windows.in_length());
+        assert!(output.len() >= windows.out_length() && places.len() >= windows.out_length());
+        // SAFETY: the lengths are checked, the slices are borrowed for the call, the path is supported (`new`).
+        unsafe { (self.pool)(windows, input.as_ptr(), output.as_mut_ptr(), places.as_mut_ptr()) }
     }
 
     pub(crate) fn unpool(

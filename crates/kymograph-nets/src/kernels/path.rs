@@ -42,11 +42,7 @@ impl KernelPath {
 
     /// The fastest path this machine can run.
     pub fn best() -> Self {
-        Self::ALL
-            .into_iter()
-            .rev()
-            .find(|path| path.is_supported())
-            .unwrap_or(Self::Portable)
+        Self::ALL.into_iter().rev().find(|path| path.is_supported()).unwrap_or(Self::Portable)
     }
 }
 

@@ -3,6 +3,27 @@
 
 use super::lanes::Lanes;
 
+/// Repeats a body for constant indices below a constant of at most 2, 7 or 12. The compiler keeps an array in registers
+/// only if no variable ever indexes it, and it unrolls loops of this size too late to see that.
+macro_rules! unroll {
+    ($index:ident < $count:expr, 2, $body:block) => {
+        unroll!(@ $index $count, $body, 0 1)
+    };
+    ($index:ident < $count:expr, 7, $body:block) => {
+        unroll!(@ $index $count, $body, 0 1 2 3 4 5 6)
+    };
+    ($index:ident < $count:expr, 12, $body:block) => {
+        unroll!(@ $index $count, $body, 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    (@ $index:ident $count:expr, $body:block, $($value:literal)*) => {{
+        $(if $value < $count {
+            #[allow(non_upper_case_globals)]
+            const $index: usize = $value;
+            $body
+        })*
+    }};
+}
+
 /// `c = rows(a) · b (+ bias)`, rectified if asked.
 ///
 /// The rows lie on a grid of `height × width`: row (y, x) starts at `a + y·a_outer + x·a_inner` and consists of
@@ -111,59 +132,62 @@ unsafe fn tile<L: Lanes, const V: usize, const G: usize, const R: usize>(
     unsafe {
         let full = columns == V * L::WIDTH;
         let last = columns - (V - 1) * L::WIDTH;
-        let mut start = [L::zero(); V];
+        let mut sums = [[[L::zero(); V]; R]; G];
         if !p.bias.is_null() {
             let bias = p.bias.add(column);
-            for (v, register) in start.iter_mut().enumerate() {
-                *register = if full || v + 1 < V {
+            unroll!(v < V, 2, {
+                let bias = if full || v + 1 < V {
                     L::load(bias.add(v * L::WIDTH))
                 } else {
                     L::load_partial(bias.add(v * L::WIDTH), last)
                 };
-            }
+                unroll!(g < G, 2, { unroll!(r < R, 7, { sums[g][r][v] = bias }) });
+            });
         }
-        let mut sums = [[start; R]; G];
         let mut b = panel;
         let stride = p.a_inner;
         let first = p.a.add(y * p.a_outer + x * p.a_inner);
         for segment in 0..p.segments {
-            let a0 = first.add(segment * p.segment_stride);
-            let a1 = if G == 2 { a0.add(p.a_outer) } else { a0 };
-            for k in 0..p.segment_length {
+            let mut a0 = first.add(segment * p.segment_stride);
+            let mut a1 = if G == 2 { a0.add(p.a_outer) } else { a0 };
+            for _ in 0..p.segment_length {
                 let mut weights = [L::zero(); V];
-                for (v, register) in weights.iter_mut().enumerate() {
-                    *register = L::load(b.add(v * L::WIDTH));
-                }
-                for r in 0..R {
-                    let value = L::splat(*a0.add(r * stride + k));
-                    for v in 0..V {
-                        sums[0][r][v] = L::multiply_add(value, weights[v], sums[0][r][v]);
-                    }
-                }
+                unroll!(v < V, 2, { weights[v] = L::load(b.add(v * L::WIDTH)) });
+                unroll!(r < R, 7, {
+                    let value = L::splat(*a0.add(r * stride));
+                    unroll!(v < V, 2, { sums[0][r][v] = L::multiply_add(value, weights[v], sums[0][r][v]) });
+                });
                 if G == 2 {
-                    for r in 0..R {
-                        let value = L::splat(*a1.add(r * stride + k));
-                        for v in 0..V {
-                            sums[G - 1][r][v] = L::multiply_add(value, weights[v], sums[G - 1][r][v]);
-                        }
-                    }
+                    unroll!(r < R, 7, {
+                        let value = L::splat(*a1.add(r * stride));
+                        unroll!(v < V, 2, {
+                            sums[G - 1][r][v] = L::multiply_add(value, weights[v], sums[G - 1][r][v])
+                        });
+                    });
                 }
                 b = b.add(V * L::WIDTH);
+                a0 = L::opaque(a0.wrapping_add(1));
+                a1 = L::opaque(a1.wrapping_add(1));
             }
         }
-        for (g, group) in sums.iter().enumerate() {
-            for (r, row) in group.iter().enumerate() {
-                let c = p.c.add((y + g) * p.c_outer + (x + r) * p.c_inner + column);
-                for (v, &sum) in row.iter().enumerate() {
-                    let sum = if p.rectify { L::rectify(sum) } else { sum };
+        if p.rectify {
+            unroll!(g < G, 2, {
+                unroll!(r < R, 7, { unroll!(v < V, 2, { sums[g][r][v] = L::rectify(sums[g][r][v]) }) })
+            });
+        }
+        let c = p.c.add(y * p.c_outer + x * p.c_inner + column);
+        unroll!(g < G, 2, {
+            unroll!(r < R, 7, {
+                let c = c.add(g * p.c_outer + r * p.c_inner);
+                unroll!(v < V, 2, {
                     if full || v + 1 < V {
-                        L::store(c.add(v * L::WIDTH), sum);
+                        L::store(c.add(v * L::WIDTH), sums[g][r][v]);
                     } else {
-                        L::store_partial(c.add(v * L::WIDTH), sum, last);
+                        L::store_partial(c.add(v * L::WIDTH), sums[g][r][v], last);
                     }
-                }
-            }
-        }
+                });
+            });
+        });
     }
 }
 
@@ -214,11 +238,7 @@ pub(super) unsafe fn weight_gradient<L: Lanes>(p: &WeightGradient<L::Number>) {
 }
 
 #[inline(always)]
-unsafe fn gradient_panel<L: Lanes, const V: usize>(
-    p: &WeightGradient<L::Number>,
-    column: usize,
-    columns: usize,
-) {
+unsafe fn gradient_panel<L: Lanes, const V: usize>(p: &WeightGradient<L::Number>, column: usize, columns: usize) {
     for segment in 0..p.segments {
         let mut tap = 0;
         while tap < p.segment_length {
@@ -264,52 +284,44 @@ unsafe fn gradient_tile<L: Lanes, const V: usize, const K: usize>(
         let out = p.out.add((segment * p.segment_length + tap) * p.columns + column);
         let mut sums = [[L::zero(); V]; K];
         if p.accumulate {
-            for (k, row) in sums.iter_mut().enumerate() {
-                for (v, sum) in row.iter_mut().enumerate() {
+            unroll!(k < K, 12, {
+                unroll!(v < V, 2, {
                     let from = out.add(k * p.columns + v * L::WIDTH);
-                    *sum = if full || v + 1 < V {
-                        L::load(from)
-                    } else {
-                        L::load_partial(from, last)
-                    };
-                }
-            }
+                    sums[k][v] = if full || v + 1 < V { L::load(from) } else { L::load_partial(from, last) };
+                });
+            });
         }
         for example in 0..p.examples {
             for y in 0..p.height {
-                let mut a = p.a.add(
-                    example * p.a_example + y * p.a_outer + segment * p.segment_stride + tap,
-                );
+                let mut a = p.a.add(example * p.a_example + y * p.a_outer + segment * p.segment_stride + tap);
                 let mut dy = p.dy.add(example * p.dy_example + y * p.dy_outer + column);
                 for _ in 0..p.width {
                     let mut slopes = [L::zero(); V];
-                    for (v, register) in slopes.iter_mut().enumerate() {
-                        *register = if full || v + 1 < V {
+                    unroll!(v < V, 2, {
+                        slopes[v] = if full || v + 1 < V {
                             L::load(dy.add(v * L::WIDTH))
                         } else {
                             L::load_partial(dy.add(v * L::WIDTH), last)
                         };
-                    }
-                    for (k, row) in sums.iter_mut().enumerate() {
+                    });
+                    unroll!(k < K, 12, {
                         let value = L::splat(*a.add(k));
-                        for v in 0..V {
-                            row[v] = L::multiply_add(value, slopes[v], row[v]);
-                        }
-                    }
+                        unroll!(v < V, 2, { sums[k][v] = L::multiply_add(value, slopes[v], sums[k][v]) });
+                    });
                     a = a.wrapping_add(p.a_inner);
                     dy = dy.wrapping_add(p.dy_inner);
                 }
             }
         }
-        for (k, row) in sums.iter().enumerate() {
-            for (v, &sum) in row.iter().enumerate() {
+        unroll!(k < K, 12, {
+            unroll!(v < V, 2, {
                 let to = out.add(k * p.columns + v * L::WIDTH);
                 if full || v + 1 < V {
-                    L::store(to, sum);
+                    L::store(to, sums[k][v]);
                 } else {
-                    L::store_partial(to, sum, last);
+                    L::store_partial(to, sums[k][v], last);
                 }
-            }
-        }
+            });
+        });
     }
 }

@@ -6,7 +6,7 @@ use kymograph_linalg::Real;
 
 use super::{Conv, Dropout, Layer, Linear, Norm, Pool, Shape};
 use crate::error::NetsError;
-use crate::kernels::Windows;
+use crate::kernels::{Aligned, Windows};
 use crate::spec::{Extent, LayerKind, NetworkSpec};
 use crate::state::{Arrangement, Layout};
 
@@ -21,11 +21,8 @@ pub(crate) struct Built<T> {
 }
 
 pub(crate) fn build<T: Real>(spec: &NetworkSpec) -> Result<Built<T>, NetsError> {
-    let error = |layer: &str, reason: String| NetsError::Spec {
-        network: spec.name.clone(),
-        layer: layer.to_owned(),
-        reason,
-    };
+    let error =
+        |layer: &str, reason: String| NetsError::Spec { network: spec.name.clone(), layer: layer.to_owned(), reason };
     let mut shape = match *spec.input.as_slice() {
         [features] => Shape::Vector { features },
         [channels, height, width] => Shape::Image { channels, height, width },
@@ -50,11 +47,17 @@ pub(crate) fn build<T: Real>(spec: &NetworkSpec) -> Result<Built<T>, NetsError> 
             return Err(error("a layer's name must not be empty or end in `.grad`".into()));
         }
         if !names.insert(&layer.name) {
-            return Err(error("the name is taken; hook points need different ones (`input` is the network's input)".into()));
+            return Err(error(
+                "the name is taken; hook points need different ones (`input` is the network's input)".into(),
+            ));
         }
         let (ready, next) = layer_of(&layer.name, &layer.kind, shape, &mut built.layout).map_err(error)?;
         if next.len() == 0 || next.len() > LARGEST || built.layout.len > LARGEST {
-            return Err(error(format!("its output would have the shape {:?} and the network {} parameters; sizes must be between 1 and 2²⁸", next.dims(), built.layout.len)));
+            return Err(error(format!(
+                "its output would have the shape {:?} and the network {} parameters; sizes must be between 1 and 2²⁸",
+                next.dims(),
+                built.layout.len
+            )));
         }
         shape = next;
         built.layers.push(ready);
@@ -71,16 +74,13 @@ fn layer_of<T: Real>(
 ) -> Result<(Layer<T>, Shape), String> {
     let vector = |what: &str| match shape {
         Shape::Vector { features } => Ok(features),
-        Shape::Image { .. } => Err(format!(
-            "{what} takes vectors and gets images {:?}; put a flatten layer before it",
-            shape.dims()
-        )),
+        Shape::Image { .. } => {
+            Err(format!("{what} takes vectors and gets images {:?}; put a flatten layer before it", shape.dims()))
+        }
     };
     let image = |what: &str| match shape {
         Shape::Image { channels, height, width } => Ok((channels, height, width)),
-        Shape::Vector { .. } => {
-            Err(format!("{what} takes images and gets vectors of {} numbers", shape.len()))
-        }
+        Shape::Vector { .. } => Err(format!("{what} takes images and gets vectors of {} numbers", shape.len())),
     };
     Ok(match *kind {
         LayerKind::Linear { out_features, bias } => {
@@ -98,8 +98,8 @@ fn layer_of<T: Real>(
                 outputs: out_features,
                 weight,
                 bias,
-                forward_weight: Vec::new(),
-                backward_weight: Vec::new(),
+                forward_weight: Aligned::default(),
+                backward_weight: Aligned::default(),
             };
             (Layer::Linear(linear), Shape::Vector { features: out_features })
         }
@@ -127,13 +127,10 @@ fn layer_of<T: Real>(
                 padding: padding.pair(),
                 weight,
                 bias,
-                forward_filters: Vec::new(),
-                backward_filters: Vec::new(),
+                forward_filters: Aligned::default(),
+                backward_filters: Aligned::default(),
             };
-            (
-                Layer::Conv(conv),
-                Shape::Image { channels: out_channels, height: out_height, width: out_width },
-            )
+            (Layer::Conv(conv), Shape::Image { channels: out_channels, height: out_height, width: out_width })
         }
         LayerKind::MaxPool2d { kernel_size, stride, padding } => {
             let (channels, height, width) = image("max-pooling")?;
@@ -152,10 +149,7 @@ fn layer_of<T: Real>(
                 stride: stride.pair(),
                 padding: padding.pair(),
             };
-            (
-                Layer::Pool(Pool { windows }),
-                Shape::Image { channels, height: out_height, width: out_width },
-            )
+            (Layer::Pool(Pool { windows }), Shape::Image { channels, height: out_height, width: out_width })
         }
         LayerKind::BatchNorm1d { eps, momentum } => {
             let units = vector("batch_norm1d")?;
@@ -181,13 +175,7 @@ fn layer_of<T: Real>(
     })
 }
 
-fn norm<T: Real>(
-    name: &str,
-    units: usize,
-    eps: f64,
-    momentum: f64,
-    layout: &mut Layout,
-) -> Result<Layer<T>, String> {
+fn norm<T: Real>(name: &str, units: usize, eps: f64, momentum: f64, layout: &mut Layout) -> Result<Layer<T>, String> {
     if !(eps > 0.0 && eps.is_finite()) {
         return Err(format!("eps = {eps} must be positive"));
     }

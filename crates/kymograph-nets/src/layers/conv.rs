@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use kymograph_linalg::Real;
 
-use crate::kernels::{Kernels, Rows};
+use crate::kernels::{Aligned, Kernels, Rows};
 
 /// Gradients of the output are unpacked for at most so many numbers at a time, so that they stay in the cache.
 const GROUP_NUMBERS: usize = 56 * 1024;
@@ -23,8 +23,8 @@ pub(crate) struct Conv<T> {
     pub(crate) padding: [usize; 2],
     pub(crate) weight: Range<usize>,
     pub(crate) bias: Option<Range<usize>>,
-    pub(crate) forward_filters: Vec<T>,
-    pub(crate) backward_filters: Vec<T>,
+    pub(crate) forward_filters: Aligned<T>,
+    pub(crate) backward_filters: Aligned<T>,
 }
 
 impl<T: Real> Conv<T> {
@@ -102,15 +102,7 @@ impl<T: Real> Conv<T> {
         output: &mut [T],
     ) {
         let bias = self.bias.clone().map(|range| &parameters[range]);
-        kernels.product(
-            padded,
-            &self.windows(),
-            &self.forward_filters,
-            self.out_channels,
-            bias,
-            rectify,
-            output,
-        );
+        kernels.product(padded, &self.windows(), &self.forward_filters, self.out_channels, bias, rectify, output);
     }
 
     /// How many examples [`Conv::weight_gradient`] is best given at a time.
@@ -159,13 +151,7 @@ impl<T: Real> Conv<T> {
     }
 
     /// One example's input gradient: the output gradients, spread out by the stride, convolved with the turned filters.
-    pub(crate) fn input_gradient(
-        &self,
-        kernels: &Kernels<T>,
-        slopes: &[T],
-        spread: &mut [T],
-        input_slopes: &mut [T],
-    ) {
+    pub(crate) fn input_gradient(&self, kernels: &Kernels<T>, slopes: &[T], spread: &mut [T], input_slopes: &mut [T]) {
         let [rows, columns] = self.spread_size();
         let out = self.out_channels;
         // Output (y, x) stands at stride·(y, x) + kernel − 1 − padding; what falls outside touched only padding.
@@ -199,14 +185,6 @@ impl<T: Real> Conv<T> {
             segment_length: self.kernel[1] * out,
             segment_stride: columns * out,
         };
-        kernels.product(
-            spread,
-            &windows,
-            &self.backward_filters,
-            self.channels,
-            None,
-            false,
-            input_slopes,
-        );
+        kernels.product(spread, &windows, &self.backward_filters, self.channels, None, false, input_slopes);
     }
 }

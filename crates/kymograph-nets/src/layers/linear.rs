@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use kymograph_linalg::Real;
 
-use crate::kernels::{Kernels, Rows};
+use crate::kernels::{Aligned, Kernels, Rows};
 
 /// A linear layer's sizes, the places of its parameters, and its packed weight.
 #[derive(Clone)]
@@ -13,8 +13,8 @@ pub(crate) struct Linear<T> {
     pub(crate) outputs: usize,
     pub(crate) weight: Range<usize>,
     pub(crate) bias: Option<Range<usize>>,
-    pub(crate) forward_weight: Vec<T>,
-    pub(crate) backward_weight: Vec<T>,
+    pub(crate) forward_weight: Aligned<T>,
+    pub(crate) backward_weight: Aligned<T>,
 }
 
 impl<T: Real> Linear<T> {
@@ -33,26 +33,13 @@ impl<T: Real> Linear<T> {
         });
     }
 
-    pub(crate) fn forward(
-        &self,
-        kernels: &Kernels<T>,
-        parameters: &[T],
-        input: &[T],
-        rectify: bool,
-        output: &mut [T],
-    ) {
+    pub(crate) fn forward(&self, kernels: &Kernels<T>, parameters: &[T], input: &[T], rectify: bool, output: &mut [T]) {
         let rows = Rows::dense(input.len() / self.inputs, self.inputs);
         let bias = self.bias.clone().map(|range| &parameters[range]);
         kernels.product(input, &rows, &self.forward_weight, self.outputs, bias, rectify, output);
     }
 
-    pub(crate) fn weight_gradient(
-        &self,
-        kernels: &Kernels<T>,
-        input: &[T],
-        slopes: &[T],
-        gradients: &mut [T],
-    ) {
+    pub(crate) fn weight_gradient(&self, kernels: &Kernels<T>, input: &[T], slopes: &[T], gradients: &mut [T]) {
         let rows = Rows::dense(input.len() / self.inputs, self.inputs);
         let out = &mut gradients[self.weight.clone()];
         kernels.weight_gradient(input, 1, 0, &rows, slopes, self.outputs, out, false);
@@ -63,21 +50,8 @@ impl<T: Real> Linear<T> {
         }
     }
 
-    pub(crate) fn input_gradient(
-        &self,
-        kernels: &Kernels<T>,
-        slopes: &[T],
-        input_slopes: &mut [T],
-    ) {
+    pub(crate) fn input_gradient(&self, kernels: &Kernels<T>, slopes: &[T], input_slopes: &mut [T]) {
         let rows = Rows::dense(slopes.len() / self.outputs, self.outputs);
-        kernels.product(
-            slopes,
-            &rows,
-            &self.backward_weight,
-            self.inputs,
-            None,
-            false,
-            input_slopes,
-        );
+        kernels.product(slopes, &rows, &self.backward_weight, self.inputs, None, false, input_slopes);
     }
 }

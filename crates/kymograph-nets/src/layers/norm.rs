@@ -163,17 +163,10 @@ impl<T: Real> Norm<T> {
     /// A chunk's input gradient, in place of its output gradient. Without batch statistics the layer is affine.
     pub(crate) fn backward(&self, parameters: &[T], totals: &NormTotals, normalised: &[T], slopes: &mut [T]) {
         let weight = &parameters[self.weight.clone()];
-        let factor: Vec<T> = weight
-            .iter()
-            .zip(&totals.scale)
-            .map(|(w, s)| T::from_f64(w.to_f64() * s))
-            .collect();
+        let factor: Vec<T> = weight.iter().zip(&totals.scale).map(|(w, s)| T::from_f64(w.to_f64() * s)).collect();
         let zeros = vec![0.0; self.units];
-        let (slope, slope_normalised) = if totals.count > 0.0 {
-            (&totals.slope, &totals.slope_normalised)
-        } else {
-            (&zeros, &zeros)
-        };
+        let (slope, slope_normalised) =
+            if totals.count > 0.0 { (&totals.slope, &totals.slope_normalised) } else { (&zeros, &zeros) };
         let slope: Vec<T> = slope.iter().map(|&x| T::from_f64(x)).collect();
         let slope_normalised: Vec<T> = slope_normalised.iter().map(|&x| T::from_f64(x)).collect();
         for (n, g) in normalised.chunks_exact(self.units).zip(slopes.chunks_exact_mut(self.units)) {

@@ -20,13 +20,7 @@ impl Pool {
     }
 
     /// A chunk's output; `places` keeps where each maximum stood.
-    pub(crate) fn forward<T: Real>(
-        &self,
-        kernels: &Kernels<T>,
-        input: &[T],
-        output: &mut [T],
-        places: &mut [T],
-    ) {
+    pub(crate) fn forward<T: Real>(&self, kernels: &Kernels<T>, input: &[T], output: &mut [T], places: &mut [T]) {
         let images = input.chunks_exact(self.in_length());
         let outputs = output.chunks_exact_mut(self.out_length());
         let places = places.chunks_exact_mut(self.out_length());

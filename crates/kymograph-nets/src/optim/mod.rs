@@ -90,10 +90,7 @@ impl<T: Real> Optimiser<T> {
             .slots()
             .iter()
             .flat_map(|slot| {
-                self.layout
-                    .parameters
-                    .iter()
-                    .map(move |p| (format!("{}.{slot}", p.name), p.shape.clone()))
+                self.layout.parameters.iter().map(move |p| (format!("{}.{slot}", p.name), p.shape.clone()))
             })
             .collect();
         let tensors = matched(&wanted, state)?;

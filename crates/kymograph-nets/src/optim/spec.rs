@@ -128,9 +128,8 @@ impl OptimiserSpec {
     }
 
     pub(crate) fn check(&self) -> Result<(), NetsError> {
-        let at_least_zero = |option: &str, value: f64| {
-            range(option, value, value >= 0.0 && value.is_finite(), "at least 0 and finite")
-        };
+        let at_least_zero =
+            |option: &str, value: f64| range(option, value, value >= 0.0 && value.is_finite(), "at least 0 and finite");
         self.schedule().check()?;
         at_least_zero("lr", self.learning_rate())?;
         match *self {

@@ -13,12 +13,12 @@ pub(crate) const Y_LABEL: f64 = 14.0;
 
 /// Ticks of a horizontal axis as many as fit the width.
 pub(crate) fn x_ticks(scale: &Scale, width: f64) -> Vec<Tick> {
-    scale.ticks(((width / 38.0) as usize).clamp(2, 9))
+    scale.ticks(((width / 30.0) as usize).clamp(2, 9))
 }
 
 /// Ticks of a vertical axis as many as fit the height.
 pub(crate) fn y_ticks(scale: &Scale, height: f64) -> Vec<Tick> {
-    scale.ticks(((height / 22.0) as usize).clamp(2, 7))
+    scale.ticks(((height / 18.0) as usize).clamp(2, 7))
 }
 
 /// Room the labels of a vertical axis need, with the tick.
@@ -96,10 +96,15 @@ pub(crate) fn y_label(svg: &mut Svg, frame: &Frame, x: f64, label: &str) {
     }
 }
 
+/// Titles of panels this wide, shortened so that they still differ.
+pub(crate) fn panel_titles<'a>(titles: impl Iterator<Item = &'a String>, width: f64) -> Vec<String> {
+    let titles: Vec<String> = titles.cloned().collect();
+    text::fit_all(&titles, MEDIUM, true, width)
+}
+
 /// A panel's title above its frame.
 pub(crate) fn panel_title(svg: &mut Svg, frame: &Frame, title: &str) {
     if !title.is_empty() {
-        let title = text::fit(title, MEDIUM, true, frame.w);
-        svg.text(frame.x, frame.y - 4.5, &title, TextStyle::ink(MEDIUM, Anchor::Start).bold());
+        svg.text(frame.x, frame.y - 4.5, title, TextStyle::ink(MEDIUM, Anchor::Start).bold());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Frame, MEDIUM, SMALL};
 use crate::figure::ColourScale;
+use crate::number;
 use crate::scale::Scale;
 use crate::svg::colour::{self, Colours};
 use crate::svg::{Anchor, Fill, Stroke, Svg, TextStyle, text};
@@ -16,8 +17,8 @@ pub(super) fn room(colours: &Colours, scale: &ColourScale) -> f64 {
     12.0 + BAR + 5.0 + widest + label
 }
 
-/// Draws the bar at the right of everything, beside `body`.
-pub(super) fn draw(svg: &mut Svg, colours: &Colours, scale: &ColourScale, body: &Frame) {
+/// Draws the bar at the right of everything, beside `body`, and returns the y below it.
+pub(super) fn draw(svg: &mut Svg, colours: &Colours, scale: &ColourScale, body: &Frame) -> f64 {
     let height = body.h.clamp(50.0, 170.0);
     let (x, y) = (body.right() + 12.0, body.y);
     let part = height / STEPS as f64;
@@ -37,12 +38,16 @@ pub(super) fn draw(svg: &mut Svg, colours: &Colours, scale: &ColourScale, body: 
         svg.text(x + BAR + 5.0, ty + SMALL * 0.35, label, TextStyle::ink(SMALL, Anchor::Start));
         widest = widest.max(text::width(label, SMALL, false));
     }
+    let mut bottom = y + height + SMALL;
     if !scale.label.is_empty() {
-        let label = text::fit(&scale.label, MEDIUM, false, body.h.max(height).max(90.0));
+        let label = text::fit(&scale.label, MEDIUM, false, body.h.max(190.0));
         let style = TextStyle::ink(MEDIUM, Anchor::Middle).rotated(-90.0);
-        let middle = y + (height / 2.0).max(text::width(&label, MEDIUM, false) / 2.0);
+        let half = text::width(&label, MEDIUM, false) / 2.0;
+        let middle = y + (height / 2.0).max(half);
         svg.text(x + BAR + 5.0 + widest + MEDIUM + 2.0, middle, &label, style);
+        bottom = bottom.max(middle + half);
     }
+    bottom
 }
 
 /// The bar's scale and labelled ticks; where values lie beyond an end, that end's tick says `≤` or `≥`.
@@ -50,13 +55,34 @@ fn ticks(colours: &Colours, height: f64) -> (Scale, Vec<(f64, String)>) {
     let scale = Scale::fit(crate::figure::AxisScale::Linear, [colours.low, colours.high], None);
     let mut ticks: Vec<(f64, String)> =
         scale.ticks(((height / 20.0) as usize).clamp(3, 7)).into_iter().map(|t| (t.value, t.label)).collect();
-    let near = (colours.high - colours.low) * 1e-6;
-    for (value, label) in &mut ticks {
-        if (*value - colours.low).abs() < near {
-            *label = format!("{}{label}", colours.describe_end(false));
-        } else if (*value - colours.high).abs() < near {
-            *label = format!("{}{label}", colours.describe_end(true));
+    // An end beyond which values lie needs a tick of its own to say so.
+    let span = colours.high - colours.low;
+    for (end, high) in [(colours.low, false), (colours.high, true)] {
+        let sign = colours.describe_end(high);
+        if sign.is_empty() {
+            continue;
         }
+        let at_end = ticks.iter().find(|(v, _)| (v - end).abs() < span * 1e-6).map(|(_, l)| l.clone());
+        let label = at_end.unwrap_or_else(|| number::format_value(end, 2));
+        ticks.retain(|(v, _)| (v - end).abs() > span * 0.1);
+        ticks.push((end, format!("{sign}{label}")));
     }
     (scale, ticks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_that_cut_values_off_say_so() {
+        let colours = |range, values: [f64; 2]| {
+            let scale = ColourScale { range: Some(range), ..ColourScale::default() };
+            Colours::fit(&scale, values.into_iter())
+        };
+        let labels = |c: &Colours| ticks(c, 110.0).1.into_iter().map(|(_, l)| l).collect::<Vec<_>>();
+        assert!(labels(&colours([0.0, 1.0], [-0.5, 0.5])).contains(&"≤0".to_string()));
+        assert!(labels(&colours([0.0, 0.93], [0.0, 2.0])).contains(&"≥0.93".to_string()));
+        assert!(labels(&colours([0.0, 1.0], [0.0, 1.0])).iter().all(|l| !l.contains(['≤', '≥'])));
+    }
 }

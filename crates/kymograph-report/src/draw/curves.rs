@@ -6,7 +6,7 @@ use crate::figure::{CurvePanel, Curves, Series};
 use crate::scale::{Scale, Tick};
 use crate::svg::{Fill, Stroke, Svg, colour};
 
-const GUTTER: f64 = 12.0;
+const GUTTER: f64 = 18.0;
 const PANEL_TITLE: f64 = 15.0;
 
 /// Draws the panels below `y` and returns the y below them.
@@ -19,11 +19,8 @@ pub(super) fn draw(svg: &mut Svg, curves: &Curves, y: f64) -> f64 {
     let x_scale = pad_linear_steps(curves, x_scale);
     let columns = columns_for(curves.panels.len(), svg.width());
     let rows = curves.panels.len().div_ceil(columns);
-    let mut y_scales: Vec<Scale> = curves
-        .panels
-        .iter()
-        .map(|p| Scale::fit(curves.y.scale, panel_ys(p), curves.y.range).padded(0.04))
-        .collect();
+    let mut y_scales: Vec<Scale> =
+        curves.panels.iter().map(|p| Scale::fit(curves.y.scale, panel_ys(p), curves.y.range).padded(0.04)).collect();
     if curves.shared_y {
         let all = Scale::fit(curves.y.scale, curves.panels.iter().flat_map(panel_ys), curves.y.range).padded(0.04);
         y_scales.fill(all);
@@ -44,6 +41,7 @@ pub(super) fn draw(svg: &mut Svg, curves: &Curves, y: f64) -> f64 {
     let titled = curves.panels.iter().any(|p| !p.title.is_empty());
     let row_height = height + if titled { PANEL_TITLE } else { 4.0 } + 10.0;
 
+    let titles = axes::panel_titles(curves.panels.iter().map(|p| &p.title), width);
     let mut bottom = y;
     for (i, panel) in curves.panels.iter().enumerate() {
         let (row, column) = (i / columns, i % columns);
@@ -53,9 +51,9 @@ pub(super) fn draw(svg: &mut Svg, curves: &Curves, y: f64) -> f64 {
             w: width,
             h: height,
         };
-        axes::panel_title(svg, &frame, &panel.title);
+        axes::panel_title(svg, &frame, &titles[i]);
         axes::vertical(svg, &frame, &y_scales[i], &ticks[i], column == 0 || !curves.shared_y);
-        let x_ticks = axes::x_ticks(&x_scale, width);
+        let x_ticks = few_steps(curves).unwrap_or_else(|| axes::x_ticks(&x_scale, width));
         let lowest = i + columns >= curves.panels.len();
         draw_panel(svg, &frame, panel, &x_scale, &y_scales[i], &names, &rules);
         axes::horizontal(svg, &frame, &x_scale, &x_ticks, lowest);
@@ -215,6 +213,16 @@ fn legend_entries(curves: &Curves, names: &[String], rules: &[String]) -> Vec<(K
         entries.push((Key::Threshold { dash: colour::threshold_dash(i) }, rule.clone()));
     }
     entries
+}
+
+/// Where there are at most four positions, each has its own tick.
+fn few_steps(curves: &Curves) -> Option<Vec<Tick>> {
+    let mut xs: Vec<f64> = curves.panels.iter().flat_map(panel_xs).collect();
+    xs.sort_by(f64::total_cmp);
+    xs.dedup();
+    let whole = xs.iter().all(|x| x.fract() == 0.0 && (0.0..1e9).contains(x));
+    let tick = |x: &f64| Tick { value: *x, label: crate::number::grouped(*x as u64) };
+    (xs.len() <= 4 && whole).then(|| xs.iter().map(tick).collect())
 }
 
 fn panel_xs(panel: &CurvePanel) -> impl Iterator<Item = f64> + '_ {

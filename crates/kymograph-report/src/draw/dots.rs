@@ -15,7 +15,8 @@ pub(super) fn draw(svg: &mut Svg, dots: &DotInterval, y: f64) -> f64 {
     let rules = distinct(dots.panels.iter().flat_map(|p| p.thresholds.iter().map(|t| &t.label)));
     let mut top = legend::draw(svg, &legend_entries(dots, &rules), y);
     let rows = || dots.panels.iter().flat_map(|p| &p.rows);
-    let widest = |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| text::width(t, SMALL, false)).fold(0.0, f64::max);
+    let widest =
+        |texts: &mut dyn Iterator<Item = &String>| texts.map(|t| text::width(t, SMALL, false)).fold(0.0, f64::max);
     let free = svg.width() - 2.0 * MARGIN;
     let names = widest(&mut rows().map(|r| &r.label)).min(free * 0.45);
     let status = widest(&mut rows().map(|r| &r.status)).min(free * 0.2);
@@ -46,13 +47,18 @@ pub(super) fn draw(svg: &mut Svg, dots: &DotInterval, y: f64) -> f64 {
 
 fn draw_panel(svg: &mut Svg, panel: &DotPanel, frame: &Frame, names: f64, rules: &[String]) {
     let values = panel.rows.iter().flat_map(row_values).chain(panel.thresholds.iter().map(|t| t.value));
-    let scale = Scale::fit(panel.x.scale, values, panel.x.range).padded(0.05);
+    let scale = Scale::fit(panel.x.scale, values, panel.x.range).widened(0.05);
     let ticks = axes::x_ticks(&scale, frame.w);
-    axes::vertical_grid(svg, frame, &scale, &ticks);
+    let measured = panel.rows.iter().any(|r| row_values(r).next().is_some());
+    if measured {
+        axes::vertical_grid(svg, frame, &scale, &ticks);
+    }
+    let labels: Vec<String> = panel.rows.iter().map(|r| r.label.clone()).collect();
+    let labels = text::fit_all(&labels, SMALL, false, names);
     for (i, row) in panel.rows.iter().enumerate() {
         let middle = frame.y + (i as f64 + 0.5) * ROW;
-        let name = text::fit(&row.label, SMALL, false, names);
-        svg.text(frame.x - 8.0, middle + SMALL * 0.35, &name, TextStyle::ink(SMALL, Anchor::End));
+        let name = &labels[i];
+        svg.text(frame.x - 8.0, middle + SMALL * 0.35, name, TextStyle::ink(SMALL, Anchor::End));
         let status = text::fit(&row.status, SMALL, false, svg.width() - frame.right() - 12.0);
         svg.text(frame.right() + 9.0, middle + SMALL * 0.35, &status, TextStyle::soft(SMALL, Anchor::Start));
         draw_row(svg, row, frame, &scale, middle);
@@ -62,7 +68,9 @@ fn draw_panel(svg: &mut Svg, panel: &DotPanel, frame: &Frame, names: f64, rules:
         let x = axes::x_at(frame, &scale, threshold.value);
         svg.line((x, frame.y), (x, frame.bottom()), Stroke::threshold(dash));
     }
-    axes::horizontal(svg, frame, &scale, &ticks, true);
+    if measured {
+        axes::horizontal(svg, frame, &scale, &ticks, true);
+    }
 }
 
 fn draw_row(svg: &mut Svg, row: &DotRow, frame: &Frame, scale: &Scale, middle: f64) {
@@ -101,14 +109,20 @@ fn row_values(row: &DotRow) -> impl Iterator<Item = f64> + '_ {
 fn legend_entries(dots: &DotInterval, rules: &[String]) -> Vec<(Key, String)> {
     let rows = || dots.panels.iter().flat_map(|p| &p.rows);
     let mut entries = Vec::new();
+    // A small picture that leaves its labels out is explained by what stands around it.
+    if dots.interval_label.is_empty() && dots.null_label.is_empty() {
+        return entries;
+    }
     if rows().any(|r| r.interval.is_some()) {
         entries.push((Key::Interval { colour: DOT }, dots.interval_label.clone()));
+    } else if rows().any(|r| r.estimate.is_some()) {
+        entries.push((Key::Dot { colour: DOT }, "estimate".into()));
     }
     if rows().any(|r| r.values.len() > 1) {
         entries.push((Key::Single { colour: DOT }, "one seed".into()));
     }
     if rows().any(|r| r.null.is_some()) {
-        entries.push((Key::Null, dots.null_label.clone()));
+        entries.push((Key::NullBar, dots.null_label.clone()));
     }
     if rows().any(|r| !r.thresholds.is_empty()) {
         entries.push((Key::Threshold { dash: colour::threshold_dash(1) }, "threshold".into()));

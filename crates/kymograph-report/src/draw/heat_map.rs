@@ -12,9 +12,19 @@ const VECTOR_CELLS: usize = 1600;
 const PANEL_TITLE: f64 = 15.0;
 const GUTTER: f64 = 14.0;
 
+/// What all panels share.
+struct Shared<'a> {
+    map: &'a HeatMap,
+    colours: &'a Colours,
+    /// All values would read as zero at the decimals asked for, so significant digits are printed instead.
+    tiny: bool,
+}
+
 /// Names beside a panel, and how they are set.
 struct Names {
     left: f64,
+    /// Room the names were shortened to.
+    room: f64,
     below: f64,
     upright: bool,
 }
@@ -23,6 +33,9 @@ struct Names {
 pub(super) fn draw(svg: &mut Svg, map: &HeatMap, y: f64) -> Result<f64, String> {
     let cells = || map.panels.iter().flat_map(|p| p.values.iter().flatten());
     let colours = Colours::fit(&map.colour, cells().flatten().copied());
+    let largest = cells().flatten().fold(0.0_f64, |a, v| a.max(v.abs()));
+    let tiny = largest > 0.0 && largest < 0.1_f64.powi(map.decimals as i32);
+    let shared = Shared { map, colours: &colours, tiny };
     let missing = cells().any(Option::is_none);
     let y = if missing { legend::draw(svg, &[(Key::Hatched, "not measured".into())], y) } else { y };
 
@@ -33,14 +46,17 @@ pub(super) fn draw(svg: &mut Svg, map: &HeatMap, y: f64) -> Result<f64, String> 
     let right = svg.width() - MARGIN - bar;
     let left = MARGIN + row_label;
 
-    let row_names = widest(map.panels.iter().flat_map(|p| &p.rows)).min((right - left) * 0.42) + 4.0;
+    let room = (right - left) * 0.42;
+    let shortened = map.panels.iter().flat_map(|p| text::fit_all(&p.rows, SMALL, false, room)).collect::<Vec<_>>();
+    let row_names = widest(shortened.iter()).min(room) + 4.5;
     let shared_left = if same { row_names } else { 0.0 };
     let per_panel = if same { 0.0 } else { row_names };
     let free = right - left - shared_left - (columns - 1) as f64 * GUTTER;
     let slot = free / columns as f64 - per_panel;
 
+    let titles = axes::panel_titles(map.panels.iter().map(|p| &p.title), slot);
     let titled = map.panels.iter().any(|p| !p.title.is_empty());
-    let (mut top, mut lowest, mut reach) = (y, y, left);
+    let (mut top, mut lowest, mut cells_end, mut reach) = (y, y, y, left);
     let body_top = y + if titled { PANEL_TITLE } else { 2.0 };
     for (r, row) in map.panels.chunks(columns).enumerate() {
         let mut row_bottom = top;
@@ -54,27 +70,29 @@ pub(super) fn draw(svg: &mut Svg, map: &HeatMap, y: f64) -> Result<f64, String> 
             };
             let last_of_column = (r + 1) * columns + c >= map.panels.len();
             let names = Names {
+                room,
                 left: if c == 0 || !same { row_names } else { 0.0 },
                 below: if last_of_column || !same { column_room(panel, width) } else { 0.0 },
                 upright: widest(panel.columns.iter()) > width - 2.0,
             };
-            axes::panel_title(svg, &Frame { w: frame.w.max(slot.min(120.0)), ..frame }, &panel.title);
-            draw_panel(svg, map, panel, &frame, &colours, &names)?;
+            axes::panel_title(svg, &frame, &titles[r * columns + c]);
+            draw_panel(svg, &shared, panel, &frame, &names)?;
             row_bottom = row_bottom.max(frame.bottom() + names.below);
+            cells_end = cells_end.max(frame.bottom());
             reach = reach.max(frame.right());
         }
         lowest = row_bottom;
         top = row_bottom + 8.0;
     }
-    let body = Frame { x: left + shared_left, y: body_top, w: reach - left - shared_left, h: lowest - body_top };
+    let body = Frame { x: left + shared_left, y: body_top, w: reach - left - shared_left, h: cells_end - body_top };
     axes::y_label(svg, &body, MARGIN - 2.0, &map.row_axis);
-    colour_bar::draw(svg, &colours, &map.colour, &body);
+    let bar_end = colour_bar::draw(svg, &colours, &map.colour, &body);
     let mut end = lowest + 2.0;
     if !map.column_axis.is_empty() {
         axes::x_label(svg, &body, end + 1.0, &map.column_axis);
         end += axes::X_LABEL;
     }
-    Ok(end.max(body.y + 60.0))
+    Ok(end.max(bar_end))
 }
 
 /// Square panels stand so many abreast that they stay near a comfortable size.
@@ -106,12 +124,12 @@ fn column_room(panel: &HeatPanel, cell: f64) -> f64 {
 
 fn draw_panel(
     svg: &mut Svg,
-    map: &HeatMap,
+    shared: &Shared<'_>,
     panel: &HeatPanel,
     frame: &Frame,
-    colours: &Colours,
     names: &Names,
 ) -> Result<(), String> {
+    let (map, colours) = (shared.map, shared.colours);
     let (columns, rows) = (panel.columns.len(), panel.rows.len());
     if columns == 0 || rows == 0 {
         return Ok(());
@@ -124,7 +142,7 @@ fn draw_panel(
         // Enlarged cells keep their edges; where a cell is smaller than a pixel of the PNG, smoothing averages them.
         svg.image(frame.x, frame.y, frame.w, frame.h, &uri, w.min(h) * 3.0 >= 1.0);
     } else {
-        let printed = map.print == PrintValues::Auto && values_fit(map, w, h);
+        let printed = map.print == PrintValues::Auto && values_fit(shared, w, h);
         for (r, row) in panel.values.iter().enumerate() {
             for (c, value) in row.iter().enumerate() {
                 let (x, y) = (frame.x + c as f64 * w, frame.y + r as f64 * h);
@@ -136,15 +154,16 @@ fn draw_panel(
                 let tooltip = colour::tooltip(&panel.rows[r], &panel.columns[c], value);
                 svg.cell(x, y, w, h, &colour::hex(rgb), &tooltip);
                 if printed {
-                    let style = TextStyle { class: "", colour: colour::text_on(rgb), ..TextStyle::ink(SMALL, Anchor::Middle) };
-                    svg.text(x + w / 2.0, y + h / 2.0 + SMALL * 0.35, &number::fixed(value, map.decimals), style);
+                    let style =
+                        TextStyle { class: "", colour: colour::text_on(rgb), ..TextStyle::ink(SMALL, Anchor::Middle) };
+                    svg.text(x + w / 2.0, y + h / 2.0 + SMALL * 0.35, &shared.cell_text(value), style);
                 }
             }
         }
     }
     svg.frame(frame.x, frame.y, frame.w, frame.h, Stroke { width: 0.5, ..Stroke::axis() });
     if names.left > 0.0 {
-        row_names(svg, panel, frame, names.left - 4.0, h);
+        row_names(svg, panel, frame, names.room, h);
     }
     if names.below > 0.0 {
         column_names(svg, panel, frame, names, w);
@@ -152,24 +171,43 @@ fn draw_panel(
     Ok(())
 }
 
-fn values_fit(map: &HeatMap, w: f64, h: f64) -> bool {
-    let text = |v: &f64| text::width(&number::fixed(*v, map.decimals), SMALL, false);
-    let longest = map.panels.iter().flat_map(|p| p.values.iter().flatten().flatten()).map(text).fold(0.0, f64::max);
+impl Shared<'_> {
+    fn cell_text(&self, value: f64) -> String {
+        if self.tiny { number::format_value(value, 2) } else { number::fixed(value, self.map.decimals) }
+    }
+}
+
+fn values_fit(shared: &Shared<'_>, w: f64, h: f64) -> bool {
+    let text = |v: &f64| text::width(&shared.cell_text(*v), SMALL, false);
+    let longest =
+        shared.map.panels.iter().flat_map(|p| p.values.iter().flatten().flatten()).map(text).fold(0.0, f64::max);
     h >= SMALL + 2.0 && w >= longest + 3.0
+}
+
+/// The next of 1, 2, 5, 10, 20, 50 …, so that every k-th name is a round one.
+fn round_up(least: f64) -> usize {
+    let mut every = 1.0;
+    for factor in [2.0, 2.5, 2.0].iter().cycle() {
+        if every >= least || every > 1e9 {
+            break;
+        }
+        every *= factor;
+    }
+    every as usize
 }
 
 fn row_names(svg: &mut Svg, panel: &HeatPanel, frame: &Frame, room: f64, cell: f64) {
     // Every k-th name where rows are lower than a line of text.
-    let every = ((SMALL + 1.0) / cell).ceil().max(1.0) as usize;
-    for (r, name) in panel.rows.iter().enumerate().step_by(every) {
-        let name = text::fit(name, SMALL, false, room);
+    let every = round_up(((SMALL + 1.0) / cell).ceil());
+    let names = text::fit_all(&panel.rows, SMALL, false, room);
+    for (r, name) in names.iter().enumerate().step_by(every) {
         let y = frame.y + (r as f64 + 0.5) * cell + SMALL * 0.35;
-        svg.text(frame.x - 4.0, y, &name, TextStyle::ink(SMALL, Anchor::End));
+        svg.text(frame.x - 4.0, y, name, TextStyle::ink(SMALL, Anchor::End));
     }
 }
 
 fn column_names(svg: &mut Svg, panel: &HeatPanel, frame: &Frame, names: &Names, cell: f64) {
-    let every = ((SMALL + 1.0) / cell).ceil().max(1.0) as usize;
+    let every = round_up(((SMALL + 1.0) / cell).ceil());
     for (c, name) in panel.columns.iter().enumerate().step_by(every) {
         let x = frame.x + (c as f64 + 0.5) * cell;
         if names.upright {

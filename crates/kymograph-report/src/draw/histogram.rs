@@ -9,14 +9,24 @@ use crate::svg::{Fill, Stroke, Svg};
 const BAR: &str = "#56b4e9";
 const PANEL_TITLE: f64 = 15.0;
 
-/// Counts per bin of equal width over `[low, high]`; the last bin holds its upper end.
-pub(crate) fn counts(values: &[f64], [low, high]: [f64; 2], bins: usize) -> Vec<usize> {
+/// The low end of bin `b`.
+pub(crate) fn edge([low, high]: [f64; 2], bins: usize, b: usize) -> f64 {
+    low + (high - low) / bins as f64 * b as f64
+}
+
+/// Counts per bin of equal width over `range`; a bin holds its lower [`edge`], and the last one its upper end, too.
+pub(crate) fn counts(values: &[f64], range: [f64; 2], bins: usize) -> Vec<usize> {
     let mut out = vec![0; bins];
-    for v in values {
-        let at = ((v - low) / (high - low) * bins as f64).floor();
-        if (0.0..=bins as f64).contains(&at) {
-            out[(at as usize).min(bins - 1)] += 1;
+    for v in values.iter().filter(|v| (range[0]..=range[1]).contains(v)) {
+        let share = (v - range[0]) / (range[1] - range[0]);
+        let mut at = ((share * bins as f64) as usize).min(bins - 1);
+        // Rounding may have put a value beside an edge on its wrong side.
+        if at > 0 && *v < edge(range, bins, at) {
+            at -= 1;
+        } else if at + 1 < bins && *v >= edge(range, bins, at + 1) {
+            at += 1;
         }
+        out[at] += 1;
     }
     out
 }
@@ -27,7 +37,9 @@ pub(crate) fn binning(histogram: &Histogram) -> (Vec<[f64; 2]>, usize) {
     let bins = histogram.bins.unwrap_or_else(|| ((largest as f64).sqrt().ceil() as usize).clamp(8, 60));
     let fit = |values: Vec<f64>| Scale::fit(AxisScale::Linear, values, histogram.x.range).ends();
     let shared = fit(histogram.panels.iter().flat_map(|p| p.values.iter().copied()).collect());
-    let own = |p: &HistogramPanel| if histogram.shared_x { shared } else { fit(p.values.clone()) };
+    let own = |p: &HistogramPanel| {
+        if histogram.shared_x { shared } else { fit(p.values.clone()) }
+    };
     (histogram.panels.iter().map(own).collect(), bins)
 }
 
@@ -71,6 +83,7 @@ pub(super) fn draw(svg: &mut Svg, histogram: &Histogram, y: f64) -> f64 {
     let above = if titled { PANEL_TITLE } else { 4.0 };
     let row_height = above + height + axes::X_TICKS + 6.0;
 
+    let titles = axes::panel_titles(histogram.panels.iter().map(|p| &p.title), width);
     let mut bottom = y;
     for (i, panel) in histogram.panels.iter().enumerate() {
         let (row, column) = (i / columns, i % columns);
@@ -80,7 +93,7 @@ pub(super) fn draw(svg: &mut Svg, histogram: &Histogram, y: f64) -> f64 {
             w: width,
             h: height,
         };
-        axes::panel_title(svg, &frame, &panel.title);
+        axes::panel_title(svg, &frame, &titles[i]);
         axes::vertical(svg, &frame, &y_scale, &y_ticks, column == 0);
         draw_panel(svg, histogram, panel, &frame, ranges[i], bins, &y_scale, &marks);
         bottom = bottom.max(frame.bottom());
@@ -113,13 +126,12 @@ fn draw_panel(
         panel.marks.iter().map(|m| m.value).collect()
     };
     let x_scale = Scale::fit(histogram.x.scale, marked.into_iter().chain(range), None).padded(0.03);
-    let step = (range[1] - range[0]) / bins as f64;
     for (b, count) in counts(&panel.values, range, bins).into_iter().enumerate() {
         if count == 0 {
             continue;
         }
-        let x = axes::x_at(frame, &x_scale, range[0] + step * b as f64);
-        let end = axes::x_at(frame, &x_scale, range[0] + step * (b + 1) as f64);
+        let x = axes::x_at(frame, &x_scale, edge(range, bins, b));
+        let end = axes::x_at(frame, &x_scale, edge(range, bins, b + 1));
         let top = axes::y_at(frame, y_scale, count as f64);
         svg.rect(x + 0.25, top, (end - x - 0.5).max(0.6), frame.bottom() - top, Fill::new(BAR, 0.9));
     }

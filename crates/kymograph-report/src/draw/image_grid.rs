@@ -20,7 +20,8 @@ pub(super) fn draw(svg: &mut Svg, grid: &ImageGrid, y: f64) -> Result<f64, Strin
     let wide = images().map(|i| i.width).max().unwrap_or(1).max(1) as f64;
     let high = images().map(|i| i.height).max().unwrap_or(1).max(1) as f64;
     let count = grid.columns.len().max(1) as f64;
-    let slot = ((right - left) / count).min(64.0);
+    // No higher than about a page's half, or many rows would make a tower.
+    let slot = ((right - left) / count).min(64.0).min(430.0 / grid.rows.len().max(1) as f64 * wide / high).max(4.0);
     let gap = (slot * 0.12).clamp(1.0, 5.0);
     let pixel = (slot - gap) / wide;
     let slot_height = pixel * high + gap;
@@ -33,7 +34,12 @@ pub(super) fn draw(svg: &mut Svg, grid: &ImageGrid, y: f64) -> Result<f64, Strin
     for (r, (name, cells)) in grid.rows.iter().zip(&grid.cells).enumerate() {
         let cell_y = top + r as f64 * slot_height;
         let name = text::fit(name, SMALL, false, names - 5.0);
-        svg.text(left - 5.0, cell_y + (slot_height - gap) / 2.0 + SMALL * 0.35, &name, TextStyle::ink(SMALL, Anchor::End));
+        svg.text(
+            left - 5.0,
+            cell_y + (slot_height - gap) / 2.0 + SMALL * 0.35,
+            &name,
+            TextStyle::ink(SMALL, Anchor::End),
+        );
         for (c, cell) in cells.iter().enumerate() {
             let x = left + c as f64 * slot;
             match cell {
@@ -44,13 +50,13 @@ pub(super) fn draw(svg: &mut Svg, grid: &ImageGrid, y: f64) -> Result<f64, Strin
     }
     let body = Frame { x: left, y: top, w: slot * count - gap, h: slot_height * grid.rows.len() as f64 - gap };
     axes::y_label(svg, &body, MARGIN - 2.0, &grid.row_axis);
-    colour_bar::draw(svg, &colours, &grid.colour, &body);
+    let bar_end = colour_bar::draw(svg, &colours, &grid.colour, &body);
     let mut end = body.bottom() + 4.0;
     if !grid.column_axis.is_empty() {
         axes::x_label(svg, &body, end, &grid.column_axis);
         end += axes::X_LABEL;
     }
-    Ok(end.max(top + 60.0))
+    Ok(end.max(bar_end))
 }
 
 fn draw_image(svg: &mut Svg, image: &Image, x: f64, y: f64, pixel: f64, colours: &Colours) -> Result<(), String> {

@@ -7,9 +7,11 @@ use crate::svg::{Anchor, Fill, Marker, Stroke, Svg, TextStyle, text};
 pub(crate) enum Key {
     Line { colour: &'static str, dash: &'static str, marker: Marker },
     Null,
+    NullBar,
     Threshold { dash: &'static str },
     Mark { colour: &'static str, dash: &'static str },
     Interval { colour: &'static str },
+    Dot { colour: &'static str },
     Single { colour: &'static str },
     Hatched,
 }
@@ -50,6 +52,7 @@ fn draw_key(svg: &mut Svg, key: &Key, x: f64, middle: f64) {
             svg.rect(x, middle - 4.0, KEY, 8.0, Fill::null());
             svg.line(from, to, null_mean());
         }
+        Key::NullBar => svg.rect(x, middle - 4.0, KEY, 8.0, Fill::null()),
         Key::Threshold { dash } => svg.line(from, to, Stroke::threshold(dash)),
         Key::Mark { colour, dash } => {
             svg.line((centre, middle - 5.5), (centre, middle + 5.5), Stroke { dash, ..Stroke::new(colour, 1.8) });
@@ -58,6 +61,7 @@ fn draw_key(svg: &mut Svg, key: &Key, x: f64, middle: f64) {
             svg.line(from, to, Stroke::new(colour, 1.6));
             svg.marker(Marker::Circle, centre, middle, 3.0, colour);
         }
+        Key::Dot { colour } => svg.marker(Marker::Circle, centre, middle, 3.0, colour),
         Key::Single { colour } => {
             for part in [0.25, 0.5, 0.75] {
                 svg.line(

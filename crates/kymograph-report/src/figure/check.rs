@@ -29,13 +29,7 @@ impl Checker<'_> {
         if found == expected {
             return Ok(());
         }
-        Err(ReportError::Shape {
-            figure: self.figure.into(),
-            what: what.into(),
-            expected,
-            found,
-            place: place.into(),
-        })
+        Err(ReportError::Shape { figure: self.figure.into(), what: what.into(), expected, found, place: place.into() })
     }
 
     fn on_scale(&self, value: f64, scale: AxisScale, place: &str) -> Result<(), ReportError> {

@@ -47,7 +47,7 @@ pub struct HeatMap {
     pub panels: Vec<HeatPanel>,
     /// Numbers in the cells.
     pub print: PrintValues,
-    /// Decimals of numbers in cells.
+    /// Decimals of numbers in cells; two significant digits where all would read as zero.
     pub decimals: usize,
     /// Whether cells are square (step by step) or fill the width (layer by step pair).
     pub square: bool,

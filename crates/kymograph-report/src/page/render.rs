@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
-use minijinja::{Environment, context};
+use minijinja::Environment;
+use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::{Page, PageKind, PlacedFigure, Section, evidence, view};
@@ -42,6 +43,27 @@ struct SectionView {
     figures: Vec<FigureView>,
 }
 
+/// What the template is filled with.
+#[derive(Serialize)]
+struct WholePage<'a> {
+    title: &'a str,
+    subtitle: &'a str,
+    kind: &'a str,
+    verdicts: &'a [view::VerdictView],
+    sections: &'a [SectionView],
+    tables: &'a [view::TableView],
+    facts: &'a [(String, String)],
+    warnings: &'a [String],
+    repeat: &'a str,
+    rows: Vec<evidence::EvidenceRow>,
+    shown: String,
+    total: String,
+    cut: bool,
+    version: &'a str,
+    style: &'a str,
+    script: &'a str,
+}
+
 /// The whole page as HTML.
 ///
 /// # Errors
@@ -68,26 +90,25 @@ pub fn render_page(page: &Page) -> Result<String, ReportError> {
     loop {
         let rows = evidence::rows(page, limit);
         let shown = rows.len();
-        let html = template
-            .render(context! {
-                title => page.title,
-                subtitle => page.subtitle,
-                kind => if page.kind == PageKind::Study { "Study" } else { "Analysis" },
-                verdicts => verdicts,
-                sections => sections,
-                tables => tables,
-                facts => page.facts,
-                warnings => page.warnings,
-                repeat => page.repeat,
-                rows => rows,
-                shown => grouped(shown as u64),
-                total => grouped(page.findings.len() as u64),
-                cut => shown < page.findings.len(),
-                version => env!("CARGO_PKG_VERSION"),
-                style => include_str!("style.css"),
-                script => include_str!("filter.js"),
-            })
-            .map_err(fail)?;
+        let whole = WholePage {
+            title: &page.title,
+            subtitle: &page.subtitle,
+            kind: if page.kind == PageKind::Study { "Study" } else { "Analysis" },
+            verdicts: &verdicts,
+            sections: &sections,
+            tables: &tables,
+            facts: &page.facts,
+            warnings: &page.warnings,
+            repeat: &page.repeat,
+            rows,
+            shown: grouped(shown as u64),
+            total: grouped(page.findings.len() as u64),
+            cut: shown < page.findings.len(),
+            version: env!("CARGO_PKG_VERSION"),
+            style: include_str!("style.css"),
+            script: include_str!("filter.js"),
+        };
+        let html = template.render(Serde(&whole)).map_err(fail)?;
         if html.len() < LARGEST_PAGE {
             return Ok(html);
         }

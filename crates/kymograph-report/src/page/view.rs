@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::evidence::{self, EvidenceRow};
 use super::{Page, SummaryTable};
 use crate::figure::{Axis, DotInterval, DotPanel, DotRow, Figure, FigureKind, Width};
-use crate::number::{format_interval, format_value};
+use crate::number::{format_value, format_with_interval};
 use crate::{ReportError, to_svg};
 
 #[derive(Serialize)]
@@ -134,14 +134,14 @@ pub(crate) fn threshold_words(prediction: &JudgedPrediction) -> String {
 
 /// A null in words: its kind, mean and central interval.
 pub(super) fn null_words(null: &Null) -> String {
-    let p = null.p.map(|p| format!(", p = {}", format_value(p, 2))).unwrap_or_default();
-    format!(
-        "{} {} ({}, {} draws{p})",
-        format_value(null.mean, 3),
-        format_interval(null.interval, 3),
-        null.kind.replace('_', " "),
-        null.n
-    )
+    let p = null.p.map(|p| format!(", p = {}", p_words(p))).unwrap_or_default();
+    let (mean, interval) = format_with_interval(null.mean, null.interval, 2);
+    format!("{mean} {interval} ({}, {} draws{p})", null.kind.replace('_', " "), null.n)
+}
+
+/// A p-value to four decimals, or as a power of ten below.
+fn p_words(p: f64) -> String {
+    if p < 1e-4 { format_value(p, 2) } else { format!("{}", (p * 1e4).round() / 1e4) }
 }
 
 pub(super) fn verdict(page: &Page, index: usize) -> Result<VerdictView, ReportError> {
@@ -221,8 +221,11 @@ fn prediction_view(page: &Page, prediction: &JudgedPrediction, id: &str) -> Resu
         1 => "1 seed".to_string(),
         n => format!("{n} seeds"),
     };
-    let value = prediction.estimate.map(|v| format_value(v, 3)).unwrap_or_default();
-    let interval = prediction.interval.map(|i| format_interval(i, 3)).unwrap_or_default();
+    let (value, interval) = match (prediction.estimate, prediction.interval) {
+        (Some(value), Some(interval)) => format_with_interval(value, interval, 3),
+        (Some(value), None) => (format_value(value, 3), String::new()),
+        (None, _) => Default::default(),
+    };
     let picture_alt = format!(
         "Estimate {value} {interval}; decision: {}; {}.",
         prediction.decision,

@@ -34,21 +34,14 @@ pub fn filter_images(values: &[f32], shape: &[usize], most: usize) -> Vec<Image>
 #[must_use]
 pub fn filter_grid(title: &str, rows: &[(u64, Vec<Image>)]) -> Option<Figure> {
     let columns = rows.iter().map(|(_, images)| images.len()).max().filter(|n| *n > 0)?;
-    let cells = rows
-        .iter()
-        .map(|(_, images)| (0..columns).map(|i| images.get(i).cloned()).collect())
-        .collect();
+    let cells = rows.iter().map(|(_, images)| (0..columns).map(|i| images.get(i).cloned()).collect()).collect();
     let grid = ImageGrid {
         row_axis: "step".into(),
         column_axis: "filter".into(),
         rows: rows.iter().map(|(step, _)| grouped(*step)).collect(),
         columns: (0..columns).map(|i| i.to_string()).collect(),
         cells,
-        colour: ColourScale {
-            label: "weight".into(),
-            range: None,
-            map: ColourMap::Diverging { centre: 0.0 },
-        },
+        colour: ColourScale { label: "weight".into(), range: None, map: ColourMap::Diverging { centre: 0.0 } },
     };
     Some(Figure {
         title: title.to_string(),

@@ -12,11 +12,16 @@ use crate::number::grouped;
 fn pair_means(findings: &[&Finding]) -> BTreeMap<(String, u64, u64), f64> {
     let mut values: BTreeMap<(String, u64, u64), Vec<f64>> = BTreeMap::new();
     for finding in findings {
-        if let ([a, b], Some(value)) = (finding.steps[..], finding.value) {
+        if let (&[a, b], Some(value)) = (finding.steps.as_slice(), finding.value) {
             values.entry((array_name(finding), a, b)).or_default().push(value);
         }
     }
     values.into_iter().filter_map(|(key, v)| Some((key, seeds::mean(&v)?))).collect()
+}
+
+/// What the cells hold.
+fn note(runs: usize) -> String {
+    if runs == 1 { "1 seed.".into() } else { format!("Mean over {}.", seed_count(runs)) }
 }
 
 fn scale(label: String, range: Option<[f64; 2]>) -> ColourScale {
@@ -70,7 +75,7 @@ pub fn similarity_maps(
     };
     Some(Figure {
         title: format!("{}: {} between steps", selection.network, words(selection.measure)),
-        note: format!("Mean over {}.", seed_count(runs(&chosen))),
+        note: note(runs(&chosen)),
         width: Width::Double,
         kind: FigureKind::HeatMap(map),
     })
@@ -108,7 +113,7 @@ pub fn pair_table(
     };
     Some(Figure {
         title: format!("{}: {} by layer", selection.network, words(selection.measure)),
-        note: format!("Mean over {}.", seed_count(runs(&chosen))),
+        note: note(runs(&chosen)),
         width: if pairs.len() <= 3 { Width::Single } else { Width::Double },
         kind: FigureKind::HeatMap(map),
     })
@@ -127,6 +132,7 @@ fn shown_pairs(findings: &[&Finding], means: &BTreeMap<(String, u64, u64), f64>)
     }
     let neighbours: Vec<(u64, u64)> = steps.windows(2).map(|w| (w[0], w[1])).collect();
     let whole = (steps[0], steps[steps.len() - 1]);
-    let few: Vec<(u64, u64)> = pairs.iter().copied().filter(|p| neighbours.contains(p) || *p == whole).collect();
+    let mut few: Vec<(u64, u64)> = pairs.iter().copied().filter(|p| neighbours.contains(p)).collect();
+    few.extend(pairs.iter().copied().filter(|p| *p == whole && !neighbours.contains(p)));
     if few.is_empty() { pairs.into_iter().take(16).collect() } else { few }
 }

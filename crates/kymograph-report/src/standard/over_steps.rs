@@ -90,7 +90,7 @@ fn points<'f>(findings: &[&'f Finding], array: &str, pairs: PairAxis) -> BTreeMa
     let before = |s: u64| steps.iter().copied().filter(|t| *t < s).max();
     let mut out: BTreeMap<u64, Vec<&Finding>> = BTreeMap::new();
     for finding in of_array {
-        let at = match (finding.steps[..].to_vec().as_slice(), pairs) {
+        let at = match (finding.steps.as_slice(), pairs) {
             ([step], _) => Some(*step),
             ([a, b], PairAxis::Neighbours) if before(*b) == Some(*a) => Some(*b),
             ([a, b], PairAxis::FromFirst) if *a == first => Some(*b),
@@ -137,11 +137,8 @@ fn null(points: &BTreeMap<u64, Vec<&Finding>>, kind: &mut Option<String>) -> Opt
     for (step, findings) in points {
         let nulls: Vec<_> = findings.iter().filter_map(|f| f.null()).collect();
         let average = |of: &dyn Fn(usize) -> f64| seeds::mean(&(0..nulls.len()).map(of).collect::<Vec<_>>());
-        let (mean, low, high) = (
-            average(&|i| nulls[i].mean),
-            average(&|i| nulls[i].interval[0]),
-            average(&|i| nulls[i].interval[1]),
-        );
+        let (mean, low, high) =
+            (average(&|i| nulls[i].mean), average(&|i| nulls[i].interval[0]), average(&|i| nulls[i].interval[1]));
         if let (Some(mean), Some(low), Some(high)) = (mean, low, high) {
             band.x.push(*step as f64);
             band.mean.push(mean);

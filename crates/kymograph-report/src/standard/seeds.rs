@@ -13,7 +13,10 @@ fn t_975(degrees: usize) -> f64 {
     }
     // Cornish and Fisher's expansion about the normal quantile; right to 1e-5 beyond 30 degrees of freedom.
     let (z, d) = (1.959_963_985_f64, degrees as f64);
-    z + (z.powi(3) + z) / (4.0 * d) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * d * d)
+    let first = (z.powi(3) + z) / 4.0;
+    let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
+    let third = (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0;
+    z + first / d + second / d.powi(2) + third / d.powi(3)
 }
 
 pub(super) fn mean(values: &[f64]) -> Option<f64> {

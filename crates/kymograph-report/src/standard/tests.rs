@@ -57,7 +57,7 @@ fn many_steps_show_neighbours_and_the_whole_way() {
         }
     }
     let FigureKind::HeatMap(map) = pair_table(&findings, &selection(), None, 2).unwrap().kind else { panic!() };
-    assert_eq!(map.panels[0].columns, ["0–1", "0–16", "1–2", "2–4", "4–8", "8–16"]);
+    assert_eq!(map.panels[0].columns, ["0–1", "1–2", "2–4", "4–8", "8–16", "0–16"]);
     let FigureKind::HeatMap(map) = similarity_maps(&findings, &selection(), None, Some(1.0)).unwrap().kind else {
         panic!()
     };
@@ -95,14 +95,8 @@ fn curves_average_seeds_with_a_t_interval_and_show_the_null() {
 
 #[test]
 fn one_run_shows_its_own_interval_and_says_so() {
-    let figure = curves_over_steps(
-        &[finding(None, "fc", &[5], 0.4)],
-        &selection(),
-        PairAxis::Neighbours,
-        None,
-        &[],
-    )
-    .unwrap();
+    let figure =
+        curves_over_steps(&[finding(None, "fc", &[5], 0.4)], &selection(), PairAxis::Neighbours, None, &[]).unwrap();
     assert!(figure.note.contains("not over seeds"), "{}", figure.note);
     let FigureKind::Curves(curves) = &figure.kind else { panic!() };
     assert_eq!(curves.panels[0].series[0].band, [Some([0.4 - 0.1, 0.4 + 0.1])]);

@@ -2,8 +2,11 @@
 //! colours and embedded rasters.
 
 pub(crate) mod colour;
+mod markup;
 pub(crate) mod raster;
+mod style;
 pub(crate) mod text;
 mod writer;
 
-pub(crate) use writer::{Anchor, Fill, Marker, Stroke, Svg, TextStyle, escape};
+pub(crate) use style::{Anchor, Fill, Marker, Stroke, TextStyle};
+pub(crate) use writer::Svg;

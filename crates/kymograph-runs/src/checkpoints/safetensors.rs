@@ -41,10 +41,7 @@ impl<'de> Deserialize<'de> for Header {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-                let mut header = Header {
-                    metadata: BTreeMap::new(),
-                    entries: Vec::new(),
-                };
+                let mut header = Header { metadata: BTreeMap::new(), entries: Vec::new() };
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
                         header.metadata = map.next_value::<Option<_>>()?.unwrap_or_default();
@@ -66,11 +63,8 @@ pub(crate) fn read(file: &FileBytes) -> Result<Contents, RunsError> {
     if length > LARGEST_HEADER {
         return Err(file.damaged(format!("its header claims {length} bytes")));
     }
-    let header: Header = serde_json::from_slice(&file.read(8, length)?).map_err(|error| {
-        file.damaged(format!(
-            "its safetensors header is not as it must be: {error}"
-        ))
-    })?;
+    let header: Header = serde_json::from_slice(&file.read(8, length)?)
+        .map_err(|error| file.damaged(format!("its safetensors header is not as it must be: {error}")))?;
     if let Some(name) = repeated(header.entries.iter().map(|(name, _)| name)) {
         return Err(file.damaged(format!("it has two tensors called `{name}`")));
     }
@@ -81,11 +75,7 @@ pub(crate) fn read(file: &FileBytes) -> Result<Contents, RunsError> {
     let mut expected = 0;
     let (mut model, mut others) = (Vec::new(), Vec::new());
     for (name, entry) in entries {
-        let bad = |reason: String| RunsError::BadTensor {
-            path: file.path().into(),
-            tensor: name.clone(),
-            reason,
-        };
+        let bad = |reason: String| RunsError::BadTensor { path: file.path().into(), tensor: name.clone(), reason };
         let (start, end) = entry.data_offsets;
         if start != expected || end < start || end > available {
             return Err(bad(format!(
@@ -93,14 +83,8 @@ pub(crate) fn read(file: &FileBytes) -> Result<Contents, RunsError> {
             )));
         }
         expected = end;
-        let dtype = dtype(&entry.dtype)
-            .ok_or_else(|| bad(format!("is of unknown type {}", entry.dtype)))?;
-        let bytes = entry
-            .shape
-            .iter()
-            .try_fold(dtype.size() as u64, |bytes, &axis| {
-                bytes.checked_mul(axis as u64)
-            });
+        let dtype = dtype(&entry.dtype).ok_or_else(|| bad(format!("is of unknown type {}", entry.dtype)))?;
+        let bytes = entry.shape.iter().try_fold(dtype.size() as u64, |bytes, &axis| bytes.checked_mul(axis as u64));
         if bytes != Some(end - start) {
             return Err(bad(format!(
                 "of shape {:?} and type {dtype} does not fill {} bytes",
@@ -108,8 +92,7 @@ pub(crate) fn read(file: &FileBytes) -> Result<Contents, RunsError> {
                 end - start
             )));
         }
-        let stored = Stored::contiguous(dtype, entry.shape, false, data + start, end - start)
-            .map_err(bad)?;
+        let stored = Stored::contiguous(dtype, entry.shape, false, data + start, end - start).map_err(bad)?;
         if name.starts_with(OPTIMISER_PREFIX) {
             others.push((name, stored));
         } else {
@@ -123,11 +106,8 @@ pub(crate) fn read(file: &FileBytes) -> Result<Contents, RunsError> {
     let (mut metadata, mut about) = (Map::new(), Value::Null);
     for (key, text) in header.metadata {
         if key == "kymograph" {
-            about = serde_json::from_str(&text).map_err(|error| {
-                file.damaged(format!(
-                    "what was recorded about it cannot be read: {error}"
-                ))
-            })?;
+            about = serde_json::from_str(&text)
+                .map_err(|error| file.damaged(format!("what was recorded about it cannot be read: {error}")))?;
         } else {
             metadata.insert(key, Value::String(text));
         }
@@ -135,12 +115,7 @@ pub(crate) fn read(file: &FileBytes) -> Result<Contents, RunsError> {
     if let Some(step) = about.get("step") {
         metadata.insert("step".into(), step.clone());
     }
-    Ok(Contents {
-        model,
-        others,
-        metadata,
-        about,
-    })
+    Ok(Contents { model, others, metadata, about })
 }
 
 fn dtype(name: &str) -> Option<Dtype> {
@@ -176,29 +151,13 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn f32(name: String, values: &ArrayD<f32>) -> Outgoing {
-        let bytes = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        Outgoing {
-            name,
-            dtype: "F32",
-            shape: values.shape().to_vec(),
-            bytes,
-        }
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Outgoing { name, dtype: "F32", shape: values.shape().to_vec(), bytes }
     }
 
     pub(crate) fn i64(name: String, values: &[i64]) -> Outgoing {
-        let bytes = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        Outgoing {
-            name,
-            dtype: "I64",
-            shape: vec![values.len()],
-            bytes,
-        }
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Outgoing { name, dtype: "I64", shape: vec![values.len()], bytes }
     }
 }
 
@@ -209,10 +168,7 @@ pub(crate) fn encode(tensors: &[Outgoing], about: &Value) -> Result<Vec<u8>, Str
     }
     let mut header = Map::new();
     if !about.is_null() {
-        header.insert(
-            "__metadata__".into(),
-            json!({"kymograph": about.to_string()}),
-        );
+        header.insert("__metadata__".into(), json!({"kymograph": about.to_string()}));
     }
     let mut end = 0u64;
     for tensor in tensors {
@@ -221,11 +177,7 @@ pub(crate) fn encode(tensors: &[Outgoing], about: &Value) -> Result<Vec<u8>, Str
         }
         let start = end;
         end += tensor.bytes.len() as u64;
-        let entry = Entry {
-            dtype: tensor.dtype.into(),
-            shape: tensor.shape.clone(),
-            data_offsets: (start, end),
-        };
+        let entry = Entry { dtype: tensor.dtype.into(), shape: tensor.shape.clone(), data_offsets: (start, end) };
         header.insert(tensor.name.clone(), json!(entry));
     }
     let mut text = Value::Object(header).to_string().into_bytes();

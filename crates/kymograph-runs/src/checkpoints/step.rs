@@ -4,15 +4,7 @@ use serde_json::{Map, Value};
 use std::path::Path;
 
 /// Words before a number that make it a step, those that count steps before those that count epochs.
-const STEP_WORDS: &[&str] = &[
-    "step",
-    "steps",
-    "globalstep",
-    "iteration",
-    "iter",
-    "checkpoint",
-    "ckpt",
-];
+const STEP_WORDS: &[&str] = &["step", "steps", "globalstep", "iteration", "iter", "checkpoint", "ckpt"];
 const EPOCH_WORDS: &[&str] = &["epoch", "epochs"];
 
 /// A name taken apart: its step, and what remains of it.
@@ -27,26 +19,16 @@ pub(crate) struct Named {
 /// A number after a step word counts (`step-100`, `checkpoint_100`, `epoch=3-step=800`), a step word before an epoch
 /// word; else, when `bare` numbers count, a last part of digits alone (`cnn_deep_00100`; not `seed1`).
 pub(crate) fn take_apart(stem: &str, bare: bool) -> Named {
-    let parts: Vec<&str> = stem
-        .split(['_', '-', '.', '=', ' '])
-        .filter(|part| !part.is_empty())
-        .collect();
+    let parts: Vec<&str> = stem.split(['_', '-', '.', '=', ' ']).filter(|part| !part.is_empty()).collect();
     let mut kept: Vec<bool> = vec![true; parts.len()];
     let mut found: [Option<u64>; 2] = [None, None];
     let kind_of = |word: &str| {
         let word = word.to_ascii_lowercase();
         let counts = |words: &[&str]| words.contains(&word.as_str());
-        if counts(STEP_WORDS) {
-            Some(0)
-        } else {
-            counts(EPOCH_WORDS).then_some(1)
-        }
+        if counts(STEP_WORDS) { Some(0) } else { counts(EPOCH_WORDS).then_some(1) }
     };
     for (position, part) in parts.iter().enumerate() {
-        let digits = part.len()
-            - part
-                .trim_end_matches(|letter: char| letter.is_ascii_digit())
-                .len();
+        let digits = part.len() - part.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
         let (word, number) = part.split_at(part.len() - digits);
         let (kind, word_position) = match (word.is_empty(), position.checked_sub(1)) {
             (false, _) => (kind_of(word), None),
@@ -60,9 +42,7 @@ pub(crate) fn take_apart(stem: &str, bare: bool) -> Named {
                 kept[before] = false;
             }
             let global = word_position.unwrap_or(position).checked_sub(1);
-            if let Some(global) =
-                global.filter(|&before| parts[before].eq_ignore_ascii_case("global"))
-            {
+            if let Some(global) = global.filter(|&before| parts[before].eq_ignore_ascii_case("global")) {
                 kept[global] = false;
             }
         }
@@ -78,12 +58,7 @@ pub(crate) fn take_apart(stem: &str, bare: bool) -> Named {
     let base = if step.is_none() {
         stem.to_string()
     } else {
-        let parts: Vec<&str> = parts
-            .iter()
-            .zip(&kept)
-            .filter(|(_, kept)| **kept)
-            .map(|(part, _)| *part)
-            .collect();
+        let parts: Vec<&str> = parts.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(part, _)| *part).collect();
         parts.join("_")
     };
     Named { step, base }
@@ -111,11 +86,9 @@ pub fn step_from_path(path: &Path) -> Option<u64> {
 /// among its metadata.
 pub(crate) fn step_of(path: &Path, metadata: &Map<String, Value>) -> Option<u64> {
     step_from_path(path).or_else(|| {
-        ["step", "global_step", "iteration", "epoch"]
-            .iter()
-            .find_map(|key| match metadata.get(*key)? {
-                Value::String(text) => text.parse().ok(),
-                value => value.as_u64(),
-            })
+        ["step", "global_step", "iteration", "epoch"].iter().find_map(|key| match metadata.get(*key)? {
+            Value::String(text) => text.parse().ok(),
+            value => value.as_u64(),
+        })
     })
 }

@@ -112,42 +112,25 @@ impl Stored {
         storage_bytes: u64,
     ) -> Result<Stored, String> {
         if shape.len() > 64 || shape.len() != strides.len() {
-            return Err(format!(
-                "has {} axes and {} strides",
-                shape.len(),
-                strides.len()
-            ));
+            return Err(format!("has {} axes and {} strides", shape.len(), strides.len()));
         }
         let overflow = || format!("has shape {shape:?}, which is too large to be true");
         let elements = shape
             .iter()
             .filter(|&&axis| axis > 0)
-            .try_fold(dtype.size().max(1), |product, &axis| {
-                product.checked_mul(axis)
-            })
+            .try_fold(dtype.size().max(1), |product, &axis| product.checked_mul(axis))
             .filter(|&bytes| isize::try_from(bytes).is_ok())
             .ok_or_else(overflow)?
             / dtype.size().max(1);
         let is_empty = shape.contains(&0);
         let mut last = 0usize;
-        for (&axis, &stride) in shape
-            .iter()
-            .zip(&strides)
-            .filter(|(axis, _)| !is_empty && **axis > 0)
-        {
+        for (&axis, &stride) in shape.iter().zip(&strides).filter(|(axis, _)| !is_empty && **axis > 0) {
             let reach = (axis - 1).checked_mul(stride).ok_or_else(overflow)?;
             last = last.checked_add(reach).ok_or_else(overflow)?;
         }
-        let span = if is_empty {
-            0
-        } else {
-            last.checked_add(1).ok_or_else(overflow)?
-        };
+        let span = if is_empty { 0 } else { last.checked_add(1).ok_or_else(overflow)? };
         let size = dtype.size();
-        let end = offset
-            .checked_add(span)
-            .and_then(|end| end.checked_mul(size))
-            .ok_or_else(overflow)?;
+        let end = offset.checked_add(span).and_then(|end| end.checked_mul(size)).ok_or_else(overflow)?;
         if !is_empty && end as u64 > storage_bytes {
             return Err(format!(
                 "reaches to byte {end} of a storage of {storage_bytes} bytes (shape {shape:?}, strides {strides:?}, \
@@ -155,24 +138,12 @@ impl Stored {
             ));
         }
         if !is_empty && elements > LARGEST_REPEATED.max(span) {
-            return Err(format!(
-                "repeats {span} elements to shape {shape:?}, which is too large"
-            ));
+            return Err(format!("repeats {span} elements to shape {shape:?}, which is too large"));
         }
         let start = storage_start
-            .checked_add(
-                (offset as u64)
-                    .checked_mul(size as u64)
-                    .ok_or_else(overflow)?,
-            )
+            .checked_add((offset as u64).checked_mul(size as u64).ok_or_else(overflow)?)
             .ok_or_else(overflow)?;
-        Ok(Stored {
-            dtype,
-            shape,
-            strides,
-            start,
-            span,
-        })
+        Ok(Stored { dtype, shape, strides, start, span })
     }
 
     /// A tensor without gaps, in row-major or (as Fortran has it) column-major order.
@@ -186,11 +157,7 @@ impl Stored {
         let mut strides = vec![1usize; shape.len()];
         let mut product = 1usize;
         for step in 0..shape.len() {
-            let axis = if is_fortran {
-                step
-            } else {
-                shape.len() - 1 - step
-            };
+            let axis = if is_fortran { step } else { shape.len() - 1 - step };
             strides[axis] = product;
             product = product.saturating_mul(shape[axis].max(1));
         }
@@ -205,29 +172,20 @@ impl Stored {
     pub(crate) fn read_f32(&self, file: &FileBytes) -> Result<ArrayD<f32>, ReadError> {
         match self.dtype {
             Dtype::F32 => self.decode(file, |bytes: [u8; 4]| Ok(f32::from_le_bytes(bytes))),
-            Dtype::F16 => self.decode(
-                file,
-                |bytes: [u8; 2]| Ok(f16::from_le_bytes(bytes).to_f32()),
-            ),
-            Dtype::Bf16 => self.decode(file, |bytes: [u8; 2]| {
-                Ok(bf16::from_le_bytes(bytes).to_f32())
-            }),
+            Dtype::F16 => self.decode(file, |bytes: [u8; 2]| Ok(f16::from_le_bytes(bytes).to_f32())),
+            Dtype::Bf16 => self.decode(file, |bytes: [u8; 2]| Ok(bf16::from_le_bytes(bytes).to_f32())),
             Dtype::F64 => self.decode(file, |bytes: [u8; 8]| {
                 let value = f64::from_le_bytes(bytes);
                 let rounded = value as f32;
                 if rounded.is_infinite() && value.is_finite() {
-                    return Err(format!(
-                        "holds {value:e}, which is beyond f32; read it as f64"
-                    ));
+                    return Err(format!("holds {value:e}, which is beyond f32; read it as f64"));
                 }
                 Ok(rounded)
             }),
             _ => self.integers(file, |value| {
                 let rounded = value as f32;
                 let exact = i128::from(value) == rounded as i128;
-                exact
-                    .then_some(rounded)
-                    .ok_or_else(|| format!("holds {value}, which f32 cannot hold exactly"))
+                exact.then_some(rounded).ok_or_else(|| format!("holds {value}, which f32 cannot hold exactly"))
             }),
         }
     }
@@ -235,22 +193,13 @@ impl Stored {
     pub(crate) fn read_f64(&self, file: &FileBytes) -> Result<ArrayD<f64>, ReadError> {
         match self.dtype {
             Dtype::F64 => self.decode(file, |bytes: [u8; 8]| Ok(f64::from_le_bytes(bytes))),
-            Dtype::F32 => self.decode(file, |bytes: [u8; 4]| {
-                Ok(f64::from(f32::from_le_bytes(bytes)))
-            }),
-            Dtype::F16 => self.decode(
-                file,
-                |bytes: [u8; 2]| Ok(f16::from_le_bytes(bytes).to_f64()),
-            ),
-            Dtype::Bf16 => self.decode(file, |bytes: [u8; 2]| {
-                Ok(bf16::from_le_bytes(bytes).to_f64())
-            }),
+            Dtype::F32 => self.decode(file, |bytes: [u8; 4]| Ok(f64::from(f32::from_le_bytes(bytes)))),
+            Dtype::F16 => self.decode(file, |bytes: [u8; 2]| Ok(f16::from_le_bytes(bytes).to_f64())),
+            Dtype::Bf16 => self.decode(file, |bytes: [u8; 2]| Ok(bf16::from_le_bytes(bytes).to_f64())),
             _ => self.integers(file, |value| {
                 let rounded = value as f64;
                 let exact = i128::from(value) == rounded as i128;
-                exact
-                    .then_some(rounded)
-                    .ok_or_else(|| format!("holds {value}, which f64 cannot hold exactly"))
+                exact.then_some(rounded).ok_or_else(|| format!("holds {value}, which f64 cannot hold exactly"))
             }),
         }
     }
@@ -265,35 +214,18 @@ impl Stored {
         convert: impl Fn(i64) -> Result<T, String>,
     ) -> Result<ArrayD<T>, ReadError> {
         match self.dtype {
-            Dtype::Bool | Dtype::U8 => {
-                self.decode(file, |[byte]: [u8; 1]| convert(i64::from(byte)))
-            }
-            Dtype::I8 => self.decode(file, |bytes: [u8; 1]| {
-                convert(i64::from(i8::from_le_bytes(bytes)))
-            }),
-            Dtype::I16 => self.decode(file, |bytes: [u8; 2]| {
-                convert(i64::from(i16::from_le_bytes(bytes)))
-            }),
-            Dtype::U16 => self.decode(file, |bytes: [u8; 2]| {
-                convert(i64::from(u16::from_le_bytes(bytes)))
-            }),
-            Dtype::I32 => self.decode(file, |bytes: [u8; 4]| {
-                convert(i64::from(i32::from_le_bytes(bytes)))
-            }),
-            Dtype::U32 => self.decode(file, |bytes: [u8; 4]| {
-                convert(i64::from(u32::from_le_bytes(bytes)))
-            }),
+            Dtype::Bool | Dtype::U8 => self.decode(file, |[byte]: [u8; 1]| convert(i64::from(byte))),
+            Dtype::I8 => self.decode(file, |bytes: [u8; 1]| convert(i64::from(i8::from_le_bytes(bytes)))),
+            Dtype::I16 => self.decode(file, |bytes: [u8; 2]| convert(i64::from(i16::from_le_bytes(bytes)))),
+            Dtype::U16 => self.decode(file, |bytes: [u8; 2]| convert(i64::from(u16::from_le_bytes(bytes)))),
+            Dtype::I32 => self.decode(file, |bytes: [u8; 4]| convert(i64::from(i32::from_le_bytes(bytes)))),
+            Dtype::U32 => self.decode(file, |bytes: [u8; 4]| convert(i64::from(u32::from_le_bytes(bytes)))),
             Dtype::I64 => self.decode(file, |bytes: [u8; 8]| convert(i64::from_le_bytes(bytes))),
             Dtype::U64 => self.decode(file, |bytes: [u8; 8]| {
                 let value = u64::from_le_bytes(bytes);
-                convert(
-                    i64::try_from(value)
-                        .map_err(|_| format!("holds {value}, which is beyond i64"))?,
-                )
+                convert(i64::try_from(value).map_err(|_| format!("holds {value}, which is beyond i64"))?)
             }),
-            other => Err(ReadError::Tensor(format!(
-                "is of type {other}, which cannot be read this way"
-            ))),
+            other => Err(ReadError::Tensor(format!("is of type {other}, which cannot be read this way"))),
         }
     }
 
@@ -303,14 +235,8 @@ impl Stored {
         file: &FileBytes,
         convert: impl Fn([u8; N]) -> Result<T, String>,
     ) -> Result<ArrayD<T>, ReadError> {
-        let bytes = file
-            .read(self.start, self.span as u64 * N as u64)
-            .map_err(ReadError::File)?;
-        let elements = if self.span == 0 {
-            0
-        } else {
-            self.shape.iter().product()
-        };
+        let bytes = file.read(self.start, self.span as u64 * N as u64).map_err(ReadError::File)?;
+        let elements = if self.span == 0 { 0 } else { self.shape.iter().product() };
         let mut values = Vec::with_capacity(elements);
         let mut index = vec![0usize; self.shape.len()];
         let mut place = 0usize;

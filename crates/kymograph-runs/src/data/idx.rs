@@ -37,8 +37,7 @@ fn read(path: &Path) -> Result<Vec<u8>, RunsError> {
 
 pub(crate) fn images(file: &[u8], path: &Path) -> Result<Array3<u8>, RunsError> {
     let (sizes, bytes) = decode::<3>(file, path)?;
-    Array3::from_shape_vec((sizes[0], sizes[1], sizes[2]), bytes)
-        .map_err(|error| bad(path, error.to_string()))
+    Array3::from_shape_vec((sizes[0], sizes[1], sizes[2]), bytes).map_err(|error| bad(path, error.to_string()))
 }
 
 pub(crate) fn labels(file: &[u8], path: &Path) -> Result<Vec<u8>, RunsError> {
@@ -46,36 +45,23 @@ pub(crate) fn labels(file: &[u8], path: &Path) -> Result<Vec<u8>, RunsError> {
 }
 
 /// The sizes and bytes of an IDX file of unsigned bytes with `AXES` axes.
-fn decode<const AXES: usize>(
-    file: &[u8],
-    path: &Path,
-) -> Result<([usize; AXES], Vec<u8>), RunsError> {
-    let mut reader: Box<dyn Read> = if file.starts_with(&[0x1f, 0x8b]) {
-        Box::new(GzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
+fn decode<const AXES: usize>(file: &[u8], path: &Path) -> Result<([usize; AXES], Vec<u8>), RunsError> {
+    let mut reader: Box<dyn Read> =
+        if file.starts_with(&[0x1f, 0x8b]) { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
     let mut word = || {
         let mut word = [0; 4];
-        reader
-            .read_exact(&mut word)
-            .map_err(|error| bad(path, format!("it is cut off or not gzip: {error}")))?;
+        reader.read_exact(&mut word).map_err(|error| bad(path, format!("it is cut off or not gzip: {error}")))?;
         Ok::<_, RunsError>(u32::from_be_bytes(word))
     };
     let (magic, expected) = (word()?, 0x0800 + AXES as u32);
     if magic != expected {
-        return Err(bad(
-            path,
-            format!("its magic number is {magic:#010x}, and {expected:#010x} was expected"),
-        ));
+        return Err(bad(path, format!("its magic number is {magic:#010x}, and {expected:#010x} was expected")));
     }
     let mut sizes = [0; AXES];
     for size in &mut sizes {
         *size = word()? as usize;
     }
-    let total = sizes
-        .iter()
-        .try_fold(1u64, |total, &size| total.checked_mul(size as u64));
+    let total = sizes.iter().try_fold(1u64, |total, &size| total.checked_mul(size as u64));
     let Some(total) = total.filter(|&total| total <= MOST_BYTES) else {
         return Err(bad(path, format!("it claims sizes {sizes:?}")));
     };
@@ -84,23 +70,12 @@ fn decode<const AXES: usize>(
     let read = reader.take(total + 1).read_to_end(&mut bytes);
     read.map_err(|error| bad(path, format!("it is cut off or damaged: {error}")))?;
     if bytes.len() as u64 != total {
-        let has = if (bytes.len() as u64) < total {
-            format!("only {}", bytes.len())
-        } else {
-            "more".into()
-        };
-        return Err(bad(
-            path,
-            format!("sizes {sizes:?} need {total} bytes, and it has {has}"),
-        ));
+        let has = if (bytes.len() as u64) < total { format!("only {}", bytes.len()) } else { "more".into() };
+        return Err(bad(path, format!("sizes {sizes:?} need {total} bytes, and it has {has}")));
     }
     Ok((sizes, bytes))
 }
 
 pub(crate) fn bad(path: &Path, reason: String) -> RunsError {
-    RunsError::BadData {
-        path: path.to_path_buf(),
-        reason,
-        remedy: REMEDY,
-    }
+    RunsError::BadData { path: path.to_path_buf(), reason, remedy: REMEDY }
 }

@@ -42,14 +42,10 @@ pub struct Split {
     pub note: String,
 }
 
-const IMAGES: &[u8] = include_bytes!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../third_party/mnist/t10k-images-idx3-ubyte.gz"
-));
-const LABELS: &[u8] = include_bytes!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../third_party/mnist/t10k-labels-idx1-ubyte.gz"
-));
+const IMAGES: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../third_party/mnist/t10k-images-idx3-ubyte.gz"));
+const LABELS: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../third_party/mnist/t10k-labels-idx1-ubyte.gz"));
 
 /// Of the packed images, how many are for training.
 const PACKED_TRAIN: usize = 8_000;
@@ -83,19 +79,10 @@ pub fn mnist(data_dir: Option<&Path>) -> Result<Split, RunsError> {
             })
         };
         let (images, labels) = (file("images", "idx3")?, file("labels", "idx1")?);
-        image_set(
-            &images,
-            idx::read_idx_images(&images)?,
-            idx::read_idx_labels(&labels)?,
-            name,
-        )
+        image_set(&images, idx::read_idx_images(&images)?, idx::read_idx_labels(&labels)?, name)
     };
     let (mut train, mut test) = (load("train", "mnist train")?, load("t10k", "mnist test")?);
-    let note = format!(
-        "MNIST as published: {} images for training, {} held out.",
-        train.len(),
-        test.len()
-    );
+    let note = format!("MNIST as published: {} images for training, {} held out.", train.len(), test.len());
     train.note = note.clone();
     test.note = note.clone();
     Ok(Split { train, test, note })
@@ -112,12 +99,7 @@ pub fn mnist(data_dir: Option<&Path>) -> Result<Split, RunsError> {
 /// None in practice: the packed files are read as any IDX file is.
 pub fn packed_mnist() -> Result<Split, RunsError> {
     let place = Path::new("packed MNIST");
-    let all = image_set(
-        place,
-        idx::images(IMAGES, place)?,
-        idx::labels(LABELS, place)?,
-        "mnist-packed",
-    )?;
+    let all = image_set(place, idx::images(IMAGES, place)?, idx::labels(LABELS, place)?, "mnist-packed")?;
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_cached_key(|&index| Sha256::digest((index as u64).to_le_bytes()));
     let note = format!(
@@ -137,43 +119,21 @@ pub fn packed_mnist() -> Result<Split, RunsError> {
     Ok(Split { train, test, note })
 }
 
-fn image_set(
-    path: &Path,
-    images: ndarray::Array3<u8>,
-    labels: Vec<u8>,
-    name: &str,
-) -> Result<ImageSet, RunsError> {
+fn image_set(path: &Path, images: ndarray::Array3<u8>, labels: Vec<u8>, name: &str) -> Result<ImageSet, RunsError> {
     if images.len_of(Axis(0)) != labels.len() {
-        let reason = format!(
-            "there are {} images and {} labels",
-            images.len_of(Axis(0)),
-            labels.len()
-        );
+        let reason = format!("there are {} images and {} labels", images.len_of(Axis(0)), labels.len());
         return Err(idx::bad(path, reason));
     }
     if let Some(position) = labels.iter().position(|&label| label > 9) {
-        return Err(idx::bad(
-            path,
-            format!(
-                "label {} of image {position} is not a digit",
-                labels[position]
-            ),
-        ));
+        return Err(idx::bad(path, format!("label {} of image {position} is not a digit", labels[position])));
     }
-    Ok(ImageSet {
-        images: images.insert_axis(Axis(1)),
-        labels,
-        name: name.into(),
-        note: String::new(),
-    })
+    Ok(ImageSet { images: images.insert_axis(Axis(1)), labels, name: name.into(), note: String::new() })
 }
 
 /// The file of this name, in the spellings it is found under.
 fn find(folder: &Path, stem: &str, axes: &str) -> Option<PathBuf> {
     ["-", "."]
         .iter()
-        .flat_map(|separator| {
-            ["", ".gz"].map(|ending| folder.join(format!("{stem}{separator}{axes}-ubyte{ending}")))
-        })
+        .flat_map(|separator| ["", ".gz"].map(|ending| folder.join(format!("{stem}{separator}{axes}-ubyte{ending}"))))
         .find(|path| path.is_file())
 }

@@ -30,31 +30,21 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, RunsError> {
     }
     let (start, length) = match head[6] {
         1 => (10, u16::from_le_bytes([head[8], head[9]]).into()),
-        2 | 3 => (
-            12,
-            u32::from_le_bytes([head[8], head[9], head[10], head[11]]).into(),
-        ),
+        2 | 3 => (12, u32::from_le_bytes([head[8], head[9], head[10], head[11]]).into()),
         version => {
-            return Err(bad(
-                path,
-                format!("it is of version {version} of the .npy format"),
-            ));
+            return Err(bad(path, format!("it is of version {version} of the .npy format")));
         }
     };
     let header = file.read(start, length)?;
     let header = String::from_utf8_lossy(&header);
-    let (kind, is_fortran, shape) =
-        parse(&header).ok_or_else(|| bad(path, format!("its header is {header:?}")))?;
+    let (kind, is_fortran, shape) = parse(&header).ok_or_else(|| bad(path, format!("its header is {header:?}")))?;
     let dtype = dtype(kind).ok_or_else(|| bad(path, format!("its numbers are of type {kind}")))?;
     let data = start + length;
     let bytes = file.len() - data;
     let stored = Stored::contiguous(dtype, shape, is_fortran, data, bytes)
         .map_err(|reason| file.damaged(format!("its array {reason}")))?;
     if stored.bytes() != bytes {
-        return Err(file.damaged(format!(
-            "its array needs {} bytes and it has {bytes}",
-            stored.bytes()
-        )));
+        return Err(file.damaged(format!("its array needs {} bytes and it has {bytes}", stored.bytes())));
     }
     let failed = |error| match error {
         ReadError::File(error) => error,
@@ -82,13 +72,8 @@ fn parse(header: &str) -> Option<(&str, bool, Vec<usize>)> {
         _ => return None,
     };
     let axes = after("'shape'")?.strip_prefix('(')?.split_once(')')?.0;
-    let axes = axes
-        .split(',')
-        .map(str::trim)
-        .filter(|axis| !axis.is_empty());
-    let shape = axes
-        .map(|axis| axis.parse().ok())
-        .collect::<Option<Vec<usize>>>()?;
+    let axes = axes.split(',').map(str::trim).filter(|axis| !axis.is_empty());
+    let shape = axes.map(|axis| axis.parse().ok()).collect::<Option<Vec<usize>>>()?;
     Some((kind, is_fortran, shape))
 }
 
@@ -111,9 +96,5 @@ fn dtype(kind: &str) -> Option<Dtype> {
 }
 
 fn bad(path: &Path, reason: String) -> RunsError {
-    RunsError::BadData {
-        path: path.to_path_buf(),
-        reason,
-        remedy: "save it with numpy.save as float32 or float64",
-    }
+    RunsError::BadData { path: path.to_path_buf(), reason, remedy: "save it with numpy.save as float32 or float64" }
 }

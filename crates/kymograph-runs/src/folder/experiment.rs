@@ -32,11 +32,7 @@ pub struct ExperimentManifest {
 
 impl ExperimentManifest {
     /// A manifest for an experiment that begins now, by this program, on this machine.
-    pub fn new(
-        study: impl Into<String>,
-        settings: Value,
-        predictions_hash: Option<String>,
-    ) -> ExperimentManifest {
+    pub fn new(study: impl Into<String>, settings: Value, predictions_hash: Option<String>) -> ExperimentManifest {
         ExperimentManifest {
             format_version: FORMAT_VERSION,
             study: study.into(),
@@ -63,9 +59,7 @@ pub struct RunKey {
 impl std::fmt::Display for RunKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/seed-{}", self.network, self.seed)?;
-        self.control
-            .iter()
-            .try_for_each(|control| write!(f, ".{control}"))
+        self.control.iter().try_for_each(|control| write!(f, ".{control}"))
     }
 }
 
@@ -90,10 +84,7 @@ impl Experiment {
     ///
     /// # Errors
     /// [`RunsError::Exists`] when one is there.
-    pub fn create(
-        folder: impl AsRef<Path>,
-        manifest: &ExperimentManifest,
-    ) -> Result<Experiment, RunsError> {
+    pub fn create(folder: impl AsRef<Path>, manifest: &ExperimentManifest) -> Result<Experiment, RunsError> {
         let folder = folder.as_ref().to_path_buf();
         let path = folder.join("experiment.json");
         if path.exists() {
@@ -105,10 +96,7 @@ impl Experiment {
         }
         files::create_folder(&folder.join("runs"))?;
         write_json(&path, manifest)?;
-        Ok(Experiment {
-            folder,
-            manifest: manifest.clone(),
-        })
+        Ok(Experiment { folder, manifest: manifest.clone() })
     }
 
     /// Opens an experiment folder.
@@ -146,10 +134,7 @@ impl Experiment {
     /// [`RunsError::Io`] when the folder cannot be listed.
     pub fn runs(&self) -> Result<Vec<RunEntry>, RunsError> {
         let mut runs = Vec::new();
-        for network in files::entries(&self.folder.join("runs"))?
-            .into_iter()
-            .filter(|path| path.is_dir())
-        {
+        for network in files::entries(&self.folder.join("runs"))?.into_iter().filter(|path| path.is_dir()) {
             for folder in files::entries(&network)? {
                 let name = files::file_name(&folder);
                 let Some(rest) = name.strip_prefix("seed-") else {
@@ -162,11 +147,7 @@ impl Experiment {
                 if let Ok(seed) = seed.parse()
                     && folder.join("run.json").is_file()
                 {
-                    let key = RunKey {
-                        network: files::file_name(&network),
-                        seed,
-                        control,
-                    };
+                    let key = RunKey { network: files::file_name(&network), seed, control };
                     runs.push(RunEntry { key, folder });
                 }
             }
@@ -195,16 +176,8 @@ impl Experiment {
     }
 }
 
-const RUN_PARTS: &[&str] = &[
-    "run.json",
-    "probe.safetensors",
-    "series",
-    "checkpoints",
-    "activations",
-    "gradients",
-    "maps",
-    "lock",
-];
+const RUN_PARTS: &[&str] =
+    &["run.json", "probe.safetensors", "series", "checkpoints", "activations", "gradients", "maps", "lock"];
 
 /// Deletes a run folder so that another can take its place (what `--force` asks for).
 ///
@@ -224,11 +197,7 @@ pub fn remove_run(folder: impl AsRef<Path>) -> Result<(), RunsError> {
 /// link, or one of its runs is being recorded; nothing is deleted then.
 pub fn remove_experiment(folder: impl AsRef<Path>) -> Result<(), RunsError> {
     let folder = folder.as_ref();
-    check_parts(
-        folder,
-        "experiment.json",
-        &["experiment.json", "runs", "derived"],
-    )?;
+    check_parts(folder, "experiment.json", &["experiment.json", "runs", "derived"])?;
     read_json::<ExperimentManifest>(&folder.join("experiment.json"))?;
     for network in files::entries(&folder.join("runs"))? {
         for run in files::entries(&network)? {
@@ -247,10 +216,7 @@ fn check_run(folder: &Path) -> Result<(), RunsError> {
     check_parts(folder, "run.json", RUN_PARTS)?;
     read_json::<super::manifest::Manifest>(&folder.join("run.json"))?;
     if Lock::is_held(folder) {
-        return Err(refusal(
-            folder,
-            "it is being recorded by another process".into(),
-        ));
+        return Err(refusal(folder, "it is being recorded by another process".into()));
     }
     Ok(())
 }
@@ -258,16 +224,10 @@ fn check_run(folder: &Path) -> Result<(), RunsError> {
 fn check_parts(folder: &Path, manifest: &str, known: &[&str]) -> Result<(), RunsError> {
     let about = fs::symlink_metadata(folder).map_err(RunsError::io("look at", folder))?;
     if !about.is_dir() {
-        return Err(refusal(
-            folder,
-            "it is not a folder itself (a link or a file)".into(),
-        ));
+        return Err(refusal(folder, "it is not a folder itself (a link or a file)".into()));
     }
     if !folder.join(manifest).is_file() {
-        return Err(refusal(
-            folder,
-            format!("it has no {manifest}, so it was not made by kymograph"),
-        ));
+        return Err(refusal(folder, format!("it has no {manifest}, so it was not made by kymograph")));
     }
     check_only(folder, known)
 }
@@ -276,18 +236,12 @@ fn check_only(folder: &Path, known: &[&str]) -> Result<(), RunsError> {
     for path in files::entries(folder)? {
         let name = files::file_name(&path);
         if !known.contains(&name.strip_suffix(files::TEMPORARY).unwrap_or(&name)) {
-            return Err(refusal(
-                folder,
-                format!("it also holds `{name}`, which is no part of it"),
-            ));
+            return Err(refusal(folder, format!("it also holds `{name}`, which is no part of it")));
         }
     }
     Ok(())
 }
 
 fn refusal(folder: &Path, reason: String) -> RunsError {
-    RunsError::NotReplaceable {
-        path: folder.to_path_buf(),
-        reason,
-    }
+    RunsError::NotReplaceable { path: folder.to_path_buf(), reason }
 }

@@ -22,11 +22,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RunsError> {
     written.map_err(|source| {
         // A half-written temporary file is of no use; failing to remove it changes nothing about the error.
         let _ = fs::remove_file(&temporary);
-        RunsError::Io {
-            action: "write",
-            path: path.to_path_buf(),
-            source,
-        }
+        RunsError::Io { action: "write", path: path.to_path_buf(), source }
     })?;
     sync_folder(path.parent().unwrap_or(Path::new(".")));
     Ok(())
@@ -47,11 +43,7 @@ pub(crate) fn temporary_name(path: &Path) -> PathBuf {
 
 /// Makes a rename in `folder` durable. Systems that cannot flush a folder lose at worst the last rename.
 fn sync_folder(folder: &Path) {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     if let Ok(handle) = File::open(folder) {
         let _ = handle.sync_all();
     }
@@ -59,11 +51,7 @@ fn sync_folder(folder: &Path) {
 
 /// Creates a folder and those above it.
 pub(crate) fn create_folder(path: &Path) -> Result<(), RunsError> {
-    fs::create_dir_all(path).map_err(|source| RunsError::Io {
-        action: "create",
-        path: path.to_path_buf(),
-        source,
-    })
+    fs::create_dir_all(path).map_err(|source| RunsError::Io { action: "create", path: path.to_path_buf(), source })
 }
 
 /// The entries of a folder in the order of their names; a folder that is not there has none.
@@ -83,9 +71,7 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, RunsError> {
 
 /// The last part of a path, as text.
 pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// SHA-256 as lower-case hexadecimal digits.

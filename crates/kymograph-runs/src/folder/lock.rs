@@ -17,18 +17,9 @@ impl Lock {
     /// Takes the lock of `folder`, or says who has it.
     pub(crate) fn take(folder: &Path) -> Result<Lock, RunsError> {
         let path = folder.join("lock");
-        let failed = |source| RunsError::Io {
-            action: "lock",
-            path: path.clone(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
+        let failed = |source| RunsError::Io { action: "lock", path: path.clone(), source };
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -38,10 +29,7 @@ impl Lock {
                     "" => "another process".to_string(),
                     pid => format!("process {pid}"),
                 };
-                return Err(RunsError::Locked {
-                    path: folder.to_path_buf(),
-                    holder,
-                });
+                return Err(RunsError::Locked { path: folder.to_path_buf(), holder });
             }
             // Some network file systems have no locks: recording there goes on unguarded rather than not at all.
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {}

@@ -62,12 +62,7 @@ pub enum Status {
 
 impl Manifest {
     /// A manifest for a run that begins now, by this program, on this machine.
-    pub fn new(
-        source: impl Into<String>,
-        network: Value,
-        settings: Value,
-        seed: Option<u64>,
-    ) -> Manifest {
+    pub fn new(source: impl Into<String>, network: Value, settings: Value, seed: Option<u64>) -> Manifest {
         Manifest {
             format_version: FORMAT_VERSION,
             source: source.into(),
@@ -108,52 +103,33 @@ pub fn cpu_features() -> Vec<String> {
             ("fma", is_x86_feature_detected!("fma")),
             ("avx512f", is_x86_feature_detected!("avx512f")),
         ];
-        found.extend(
-            features
-                .iter()
-                .filter(|(_, there)| *there)
-                .map(|(name, _)| name.to_string()),
-        );
+        found.extend(features.iter().filter(|(_, there)| *there).map(|(name, _)| name.to_string()));
     }
     found
 }
 
 pub(crate) fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Reads a versioned JSON file; a newer version is an error of its own, before any other complaint.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunsError> {
     let text = std::fs::read(path).map_err(RunsError::io("read", path))?;
-    let bad = |error: serde_json::Error| RunsError::BadManifest {
-        path: path.into(),
-        reason: error.to_string(),
-    };
+    let bad = |error: serde_json::Error| RunsError::BadManifest { path: path.into(), reason: error.to_string() };
     let value: Value = serde_json::from_slice(&text).map_err(bad)?;
     let version = value
         .get("format_version")
         .and_then(Value::as_u64)
-        .ok_or_else(|| RunsError::BadManifest {
-            path: path.into(),
-            reason: "it has no format_version".into(),
-        })?;
+        .ok_or_else(|| RunsError::BadManifest { path: path.into(), reason: "it has no format_version".into() })?;
     if version > u64::from(FORMAT_VERSION) {
-        return Err(RunsError::NewerFormat {
-            path: path.into(),
-            found: version,
-            known: FORMAT_VERSION,
-        });
+        return Err(RunsError::NewerFormat { path: path.into(), found: version, known: FORMAT_VERSION });
     }
     serde_json::from_value(value).map_err(bad)
 }
 
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), RunsError> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| RunsError::BadManifest {
-        path: path.into(),
-        reason: error.to_string(),
-    })?;
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| RunsError::BadManifest { path: path.into(), reason: error.to_string() })?;
     text.push('\n');
     write_whole(path, text.as_bytes())
 }

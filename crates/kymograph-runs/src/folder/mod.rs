@@ -1,21 +1,22 @@
 //! Experiment and run folders: writing them so that a kill at any moment loses nothing complete, and reading them.
 
+mod captures;
 mod experiment;
 mod files;
 mod lock;
 mod manifest;
 mod recorder;
+mod resume;
 mod run;
 mod schedule;
 mod series;
-mod series_file;
 
-pub use experiment::{
-    Experiment, ExperimentManifest, RunEntry, RunKey, remove_experiment, remove_run,
-};
+pub use captures::write_captures;
+pub use experiment::{Experiment, ExperimentManifest, RunEntry, RunKey, remove_experiment, remove_run};
 pub use files::write_whole;
 pub use manifest::{FORMAT_VERSION, HookPoint, Manifest, Status, cpu_features, software};
-pub use recorder::{Capture, Recorder, RecorderOptions, SavedState};
+pub use recorder::{Capture, Recorder, RecorderOptions};
+pub use resume::SavedState;
 pub use run::{Captures, Probe, Run};
 pub use schedule::{Schedule, Selection};
 pub use series::Table;

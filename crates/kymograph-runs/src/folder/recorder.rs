@@ -1,17 +1,16 @@
 //! Recording a run while a network trains: series, checkpoints, the probe, activations; resuming after a kill.
 
-use super::files::{self, TEMPORARY, create_folder, write_whole};
+use super::files::{self, create_folder, write_whole};
 use super::lock::Lock;
 use super::manifest::{Manifest, Status};
-use super::run::{checkpoint_files, checkpoint_path, step_of};
+use super::run::checkpoint_path;
 use super::schedule::Selection;
-use super::series::{Position, SeriesWriter, segment_path, tables};
+use super::series::SeriesWriter;
 use crate::RunsError;
-use crate::checkpoints::{Checkpoint, OPTIMISER_PREFIX, Outgoing, encode_safetensors};
+use crate::checkpoints::{OPTIMISER_PREFIX, Outgoing, encode_safetensors};
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,11 +27,7 @@ pub struct RecorderOptions {
 
 impl Default for RecorderOptions {
     fn default() -> RecorderOptions {
-        RecorderOptions {
-            keep: Selection::everything(),
-            flush_rows: 256,
-            flush_time: Duration::from_secs(2),
-        }
+        RecorderOptions { keep: Selection::everything(), flush_rows: 256, flush_time: Duration::from_secs(2) }
     }
 }
 
@@ -47,32 +42,19 @@ pub struct Capture {
     pub values: ArrayD<f32>,
 }
 
-/// What a killed run goes on from: its last complete checkpoint.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SavedState {
-    /// The checkpoint's step.
-    pub step: u64,
-    /// The network's tensors, in the order in which they were recorded.
-    pub tensors: Vec<(String, ArrayD<f32>)>,
-    /// The optimiser's tensors.
-    pub optimiser: Vec<(String, ArrayD<f32>)>,
-    /// What else was recorded: counters, seeds, positions of random streams.
-    pub state: Value,
-}
-
 /// Writes one run folder. Nothing is kept in memory beyond the rows of series not yet written.
 ///
 /// What a kill at any moment can lose: rows of series since the last flush (every [`RecorderOptions::flush_rows`]
 /// rows or [`RecorderOptions::flush_time`], and at every checkpoint), and what [`Recorder::resume`] records again
 /// because it came after the last complete checkpoint. Never a checkpoint that was returned from, never an older row.
 pub struct Recorder {
-    folder: PathBuf,
-    manifest: Manifest,
-    options: RecorderOptions,
-    tables: BTreeMap<String, SeriesWriter>,
+    pub(super) folder: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) options: RecorderOptions,
+    pub(super) tables: BTreeMap<String, SeriesWriter>,
     /// From this step on, files left by a killed process are recorded again and may be replaced.
-    resumed_from: Option<u64>,
-    lock: Option<Lock>,
+    pub(super) resumed_from: Option<u64>,
+    pub(super) lock: Option<Lock>,
 }
 
 impl Recorder {
@@ -96,11 +78,7 @@ impl Recorder {
         if folder.join("run.json").exists() {
             return Err(exists());
         }
-        let manifest = Manifest {
-            status: Status::Recording,
-            probe_hash: None,
-            ..manifest.clone()
-        };
+        let manifest = Manifest { status: Status::Recording, probe_hash: None, ..manifest.clone() };
         manifest.write(folder)?;
         for part in ["checkpoints", "series"] {
             create_folder(&folder.join(part))?;
@@ -113,78 +91,6 @@ impl Recorder {
             resumed_from: None,
             lock: Some(lock),
         })
-    }
-
-    /// Goes on with a run that was killed: returns its last complete checkpoint, having cut everything recorded after
-    /// it, so that what is recorded again comes out as if nothing had happened. `None` for the state means that no
-    /// checkpoint was complete and the run begins anew.
-    ///
-    /// # Errors
-    /// [`RunsError::NotFound`] when there is no run, [`RunsError::Finished`] when it is complete,
-    /// [`RunsError::Locked`] while another process records it, [`RunsError::Damaged`] for a damaged series.
-    pub fn resume(folder: impl AsRef<Path>) -> Result<(Recorder, Option<SavedState>), RunsError> {
-        let folder = folder.as_ref();
-        let manifest = Manifest::read(folder)?;
-        if manifest.status == Status::Finished {
-            return Err(RunsError::Finished {
-                path: folder.to_path_buf(),
-            });
-        }
-        let lock = Lock::take(folder)?;
-        let manifest = match Manifest::read(folder)? {
-            Manifest {
-                status: Status::Finished,
-                ..
-            } => {
-                return Err(RunsError::Finished {
-                    path: folder.to_path_buf(),
-                });
-            }
-            manifest => manifest,
-        };
-        for part in ["", "checkpoints", "activations", "gradients"] {
-            for path in files::entries(&folder.join(part))? {
-                if files::file_name(&path).ends_with(TEMPORARY) {
-                    remove(&path)?;
-                }
-            }
-        }
-        for part in ["checkpoints", "series"] {
-            create_folder(&folder.join(part))?;
-        }
-        let mut recorder = Recorder {
-            folder: folder.to_path_buf(),
-            manifest,
-            options: RecorderOptions::default(),
-            tables: BTreeMap::new(),
-            resumed_from: Some(0),
-            lock: Some(lock),
-        };
-        let mut saved = None;
-        for (step, path) in checkpoint_files(folder)?.into_iter().rev() {
-            match recorder.restore(step, &path) {
-                Ok(state) => {
-                    saved = Some(state);
-                    break;
-                }
-                // A later checkpoint that counts on more than is there was not complete: the one before it is.
-                Err(RunsError::Damaged { .. } | RunsError::NotFound { .. }) => remove(&path)?,
-                Err(other) => return Err(other),
-            }
-        }
-        if saved.is_none() {
-            recorder.cut_series(&BTreeMap::new())?;
-        }
-        let step = saved.as_ref().map(|state| state.step);
-        recorder.resumed_from = Some(step.unwrap_or(0));
-        for part in ["activations", "gradients"] {
-            for path in files::entries(&folder.join(part))? {
-                if step_of(&path).is_some_and(|recorded| step.is_none_or(|step| recorded > step)) {
-                    remove(&path)?;
-                }
-            }
-        }
-        Ok((recorder, saved))
     }
 
     /// The same recorder with other options.
@@ -208,24 +114,13 @@ impl Recorder {
     ///
     /// # Errors
     /// [`RunsError::BadRecord`] for a step that does not ascend or a name that cannot be used.
-    pub fn series(
-        &mut self,
-        table: &str,
-        step: u64,
-        values: &[(&str, f64)],
-    ) -> Result<(), RunsError> {
+    pub fn series(&mut self, table: &str, step: u64, values: &[(&str, f64)]) -> Result<(), RunsError> {
         if !self.tables.contains_key(table) {
-            let usable =
-                |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+            let usable = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
             if table.is_empty() || !table.chars().all(usable) {
-                return Err(self.refuse(format!(
-                    "`{table}` cannot name a series: use letters, digits, `_` and `-`"
-                )));
+                return Err(self.refuse(format!("`{table}` cannot name a series: use letters, digits, `_` and `-`")));
             }
-            self.tables.insert(
-                table.to_string(),
-                SeriesWriter::new(&self.folder.join("series"), table),
-            );
+            self.tables.insert(table.to_string(), SeriesWriter::new(&self.folder.join("series"), table));
         }
         if let Some(writer) = self.tables.get_mut(table) {
             writer.push(step, values)?;
@@ -262,18 +157,12 @@ impl Recorder {
     ) -> Result<(), RunsError> {
         let path = checkpoint_path(&self.folder, step);
         if path.exists() {
-            return Err(RunsError::Exists {
-                path,
-                what: "a checkpoint",
-                remedy: "record every step once",
-            });
+            return Err(RunsError::Exists { path, what: "a checkpoint", remedy: "record every step once" });
         }
         let mut outgoing = Vec::new();
         for (name, values) in tensors {
             if name.starts_with(OPTIMISER_PREFIX) {
-                return Err(self.refuse(format!(
-                    "`{name}` begins like an optimiser's tensor; name it differently"
-                )));
+                return Err(self.refuse(format!("`{name}` begins like an optimiser's tensor; name it differently")));
             }
             outgoing.push(Outgoing::f32(name.clone(), values));
         }
@@ -295,25 +184,15 @@ impl Recorder {
     ///
     /// # Errors
     /// [`RunsError::BadRecord`] for another probe than the one there is, or an array called `labels`.
-    pub fn probe(
-        &mut self,
-        arrays: &[(String, ArrayD<f32>)],
-        labels: &[i64],
-    ) -> Result<(), RunsError> {
+    pub fn probe(&mut self, arrays: &[(String, ArrayD<f32>)], labels: &[i64]) -> Result<(), RunsError> {
         let mut outgoing = vec![Outgoing::i64("labels".to_string(), labels)];
-        outgoing.extend(
-            arrays
-                .iter()
-                .map(|(name, values)| Outgoing::f32(name.clone(), values)),
-        );
+        outgoing.extend(arrays.iter().map(|(name, values)| Outgoing::f32(name.clone(), values)));
         let bytes = self.encode(&outgoing, &Value::Null)?;
         let hash = files::sha256_hex(&bytes);
         match &self.manifest.probe_hash {
             Some(before) if *before == hash => return Ok(()),
             Some(_) => {
-                return Err(self.refuse(
-                    "this run has another probe already; its activations would not compare".into(),
-                ));
+                return Err(self.refuse("this run has another probe already; its activations would not compare".into()));
             }
             None => {}
         }
@@ -338,16 +217,8 @@ impl Recorder {
         self.captures("gradients", step, captures)
     }
 
-    fn captures(
-        &mut self,
-        part: &'static str,
-        step: u64,
-        captures: &[Capture],
-    ) -> Result<(), RunsError> {
-        let kept: Vec<&Capture> = captures
-            .iter()
-            .filter(|capture| self.options.keep.matches(&capture.name))
-            .collect();
+    fn captures(&mut self, part: &'static str, step: u64, captures: &[Capture]) -> Result<(), RunsError> {
+        let kept: Vec<&Capture> = captures.iter().filter(|capture| self.options.keep.matches(&capture.name)).collect();
         if kept.is_empty() {
             return Ok(());
         }
@@ -355,20 +226,12 @@ impl Recorder {
         create_folder(&folder)?;
         let path = folder.join(format!("step-{step:08}.safetensors"));
         if path.exists() && self.resumed_from.is_none_or(|resumed| step < resumed) {
-            return Err(RunsError::Exists {
-                path,
-                what: "this step",
-                remedy: "record every step once",
-            });
+            return Err(RunsError::Exists { path, what: "this step", remedy: "record every step once" });
         }
-        let outgoing: Vec<Outgoing> = kept
-            .iter()
-            .map(|capture| Outgoing::f32(capture.name.clone(), &capture.values))
-            .collect();
-        let rules: BTreeMap<&str, &str> = kept
-            .iter()
-            .map(|capture| (capture.name.as_str(), capture.rule.as_str()))
-            .collect();
+        let outgoing: Vec<Outgoing> =
+            kept.iter().map(|capture| Outgoing::f32(capture.name.clone(), &capture.values)).collect();
+        let rules: BTreeMap<&str, &str> =
+            kept.iter().map(|capture| (capture.name.as_str(), capture.rule.as_str())).collect();
         self.write_arrays(&path, &outgoing, &json!({"step": step, "rules": rules}))
     }
 
@@ -388,69 +251,7 @@ impl Recorder {
         Ok(())
     }
 
-    fn restore(&mut self, step: u64, path: &Path) -> Result<SavedState, RunsError> {
-        let checkpoint = Checkpoint::open(path)?;
-        let about = checkpoint.about();
-        let positions: BTreeMap<String, Position> = serde_json::from_value(
-            about.get("series").cloned().unwrap_or(Value::Null),
-        )
-        .map_err(|error| RunsError::Damaged {
-            path: path.to_path_buf(),
-            reason: format!("no series positions: {error}"),
-        })?;
-        let mut tensors = Vec::new();
-        for info in checkpoint.tensors() {
-            tensors.push((info.name.clone(), checkpoint.read_f32(&info.name)?));
-        }
-        let mut optimiser = Vec::new();
-        for info in checkpoint.other_tensors() {
-            let name = info
-                .name
-                .strip_prefix(OPTIMISER_PREFIX)
-                .unwrap_or(&info.name)
-                .to_string();
-            optimiser.push((name, checkpoint.read_f32(&info.name)?));
-        }
-        self.cut_series(&positions)?;
-        let state = about.get("state").cloned().unwrap_or(Value::Null);
-        Ok(SavedState {
-            step,
-            tensors,
-            optimiser,
-            state,
-        })
-    }
-
-    /// Opens the tables at these positions, and only when all of them are good removes what comes after.
-    fn cut_series(&mut self, positions: &BTreeMap<String, Position>) -> Result<(), RunsError> {
-        let folder = self.folder.join("series");
-        let mut writers = BTreeMap::new();
-        for (table, &position) in positions {
-            writers.insert(
-                table.clone(),
-                SeriesWriter::reopen(&folder, table, position)?,
-            );
-        }
-        for (table, segments) in tables(&folder)? {
-            for segment in segments {
-                let kept = positions.get(&table).is_some_and(|&(last, _)| {
-                    (0..=last).any(|kept| segment_path(&folder, &table, kept) == segment)
-                });
-                if !kept {
-                    remove(&segment)?;
-                }
-            }
-        }
-        self.tables = writers;
-        Ok(())
-    }
-
-    fn write_arrays(
-        &self,
-        path: &Path,
-        outgoing: &[Outgoing],
-        about: &Value,
-    ) -> Result<(), RunsError> {
+    fn write_arrays(&self, path: &Path, outgoing: &[Outgoing], about: &Value) -> Result<(), RunsError> {
         write_whole(path, &self.encode(outgoing, about)?)
     }
 
@@ -459,10 +260,7 @@ impl Recorder {
     }
 
     fn refuse(&self, reason: String) -> RunsError {
-        RunsError::BadRecord {
-            path: self.folder.clone(),
-            reason,
-        }
+        RunsError::BadRecord { path: self.folder.clone(), reason }
     }
 }
 
@@ -471,8 +269,4 @@ impl Drop for Recorder {
         // A recorder given up because of an error still writes the rows it holds; a kill loses them.
         let _ = self.flush();
     }
-}
-
-fn remove(path: &Path) -> Result<(), RunsError> {
-    fs::remove_file(path).map_err(RunsError::io("remove", path))
 }

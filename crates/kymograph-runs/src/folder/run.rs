@@ -46,15 +46,8 @@ impl Run {
     pub fn open(folder: impl AsRef<Path>) -> Result<Run, RunsError> {
         let folder = folder.as_ref().to_path_buf();
         let manifest = Manifest::read(&folder)?;
-        let steps = checkpoint_files(&folder)?
-            .into_iter()
-            .map(|(step, _)| step)
-            .collect();
-        Ok(Run {
-            folder,
-            manifest,
-            steps,
-        })
+        let steps = checkpoint_files(&folder)?.into_iter().map(|(step, _)| step).collect();
+        Ok(Run { folder, manifest, steps })
     }
 
     /// The run's manifest.
@@ -84,11 +77,7 @@ impl Run {
     pub fn checkpoint(&self, step: u64) -> Result<Checkpoint, RunsError> {
         if !self.steps.contains(&step) {
             let known = shortened(self.steps.iter());
-            return Err(RunsError::NoStep {
-                path: self.folder.clone(),
-                step,
-                known,
-            });
+            return Err(RunsError::NoStep { path: self.folder.clone(), step, known });
         }
         Checkpoint::open(checkpoint_path(&self.folder, step))
     }
@@ -130,23 +119,14 @@ impl Run {
         let checkpoint = Checkpoint::open(&path)?;
         let hash = checkpoint.content_hash()?;
         if hash != *expected {
-            return Err(RunsError::Damaged {
-                path,
-                reason: "its hash is not the one in run.json".into(),
-            });
+            return Err(RunsError::Damaged { path, reason: "its hash is not the one in run.json".into() });
         }
-        let mut probe = Probe {
-            arrays: Vec::new(),
-            labels: Vec::new(),
-            hash,
-        };
+        let mut probe = Probe { arrays: Vec::new(), labels: Vec::new(), hash };
         for info in checkpoint.tensors() {
             if info.name == "labels" {
                 probe.labels = checkpoint.read_i64("labels")?.into_iter().collect();
             } else {
-                probe
-                    .arrays
-                    .push((info.name.clone(), checkpoint.read_f32(&info.name)?));
+                probe.arrays.push((info.name.clone(), checkpoint.read_f32(&info.name)?));
             }
         }
         Ok(Some(probe))
@@ -169,25 +149,15 @@ impl Run {
     }
 
     fn captures(&self, part: &str, step: u64) -> Result<Option<Captures>, RunsError> {
-        let path = self
-            .folder
-            .join(part)
-            .join(format!("step-{step:08}.safetensors"));
+        let path = self.folder.join(part).join(format!("step-{step:08}.safetensors"));
         if !path.exists() {
             return Ok(None);
         }
         let file = Checkpoint::open(&path)?;
         let mut arrays = Vec::new();
         for info in file.tensors().iter().chain(file.other_tensors()) {
-            let rule = file.about()["rules"][&info.name]
-                .as_str()
-                .unwrap_or_default()
-                .to_string();
-            arrays.push(Capture {
-                name: info.name.clone(),
-                rule,
-                values: file.read_f32(&info.name)?,
-            });
+            let rule = file.about()["rules"][&info.name].as_str().unwrap_or_default().to_string();
+            arrays.push(Capture { name: info.name.clone(), rule, values: file.read_f32(&info.name)? });
         }
         Ok(Some(Captures { step, arrays }))
     }
@@ -196,25 +166,16 @@ impl Run {
 /// The checkpoints of a run folder with their steps, ascending.
 pub(crate) fn checkpoint_files(folder: &Path) -> Result<Vec<(u64, PathBuf)>, RunsError> {
     let paths = files::entries(&folder.join("checkpoints"))?;
-    let mut found: Vec<(u64, PathBuf)> = paths
-        .into_iter()
-        .filter_map(|path| Some((step_of(&path)?, path)))
-        .collect();
+    let mut found: Vec<(u64, PathBuf)> = paths.into_iter().filter_map(|path| Some((step_of(&path)?, path))).collect();
     found.sort();
     Ok(found)
 }
 
 pub(crate) fn checkpoint_path(folder: &Path, step: u64) -> PathBuf {
-    folder
-        .join("checkpoints")
-        .join(format!("step-{step:08}.safetensors"))
+    folder.join("checkpoints").join(format!("step-{step:08}.safetensors"))
 }
 
 /// The step of a file called `step-00000100.safetensors`.
 pub(crate) fn step_of(path: &Path) -> Option<u64> {
-    files::file_name(path)
-        .strip_prefix("step-")?
-        .strip_suffix(".safetensors")?
-        .parse()
-        .ok()
+    files::file_name(path).strip_prefix("step-")?.strip_suffix(".safetensors")?.parse().ok()
 }

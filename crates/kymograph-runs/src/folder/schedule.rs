@@ -38,9 +38,7 @@ impl Schedule {
 
     /// Steps 0, k, 2k, …; `k` = 0 is taken as 1.
     pub fn every(k: u64) -> Schedule {
-        Schedule {
-            terms: vec![Term::Every(k.max(1))],
-        }
+        Schedule { terms: vec![Term::Every(k.max(1))] }
     }
 
     /// Step 0 and the powers of `factor`, rounded to the nearest step.
@@ -49,9 +47,7 @@ impl Schedule {
     /// [`RunsError::BadSchedule`] when the factor is not a number above 1.
     pub fn log_spaced(factor: f64) -> Result<Schedule, RunsError> {
         if factor.is_finite() && factor > 1.0 {
-            Ok(Schedule {
-                terms: vec![Term::Log(factor)],
-            })
+            Ok(Schedule { terms: vec![Term::Log(factor)] })
         } else {
             Err(RunsError::BadSchedule {
                 text: format!("log {factor}"),
@@ -62,9 +58,7 @@ impl Schedule {
 
     /// Exactly these steps.
     pub fn at(steps: &[u64]) -> Schedule {
-        Schedule {
-            terms: steps.iter().map(|&step| Term::Step(step)).collect(),
-        }
+        Schedule { terms: steps.iter().map(|&step| Term::Step(step)).collect() }
     }
 
     /// The steps of both.
@@ -121,10 +115,7 @@ impl FromStr for Schedule {
     type Err = RunsError;
 
     fn from_str(text: &str) -> Result<Schedule, RunsError> {
-        let bad = |reason: &str| RunsError::BadSchedule {
-            text: text.to_string(),
-            reason: reason.to_string(),
-        };
+        let bad = |reason: &str| RunsError::BadSchedule { text: text.to_string(), reason: reason.to_string() };
         if text.trim() == "never" {
             return Ok(Schedule::never());
         }
@@ -137,19 +128,12 @@ impl FromStr for Schedule {
                     _ => return Err(bad("`every` needs a whole number above 0")),
                 },
                 ["log", factor] => {
-                    let factor = factor
-                        .parse()
-                        .map_err(|_| bad("`log` needs a number above 1"))?;
+                    let factor = factor.parse().map_err(|_| bad("`log` needs a number above 1"))?;
                     Schedule::log_spaced(factor).map_err(|_| bad("`log` needs a number above 1"))?
                 }
-                [step] => Schedule::at(&[step
-                    .parse()
-                    .map_err(|_| bad(&format!("`{step}` is not a step")))?]),
+                [step] => Schedule::at(&[step.parse().map_err(|_| bad(&format!("`{step}` is not a step")))?]),
                 _ => {
-                    return Err(bad(&format!(
-                        "`{}` is neither `every k`, `log f` nor a step",
-                        term.trim()
-                    )));
+                    return Err(bad(&format!("`{}` is neither `every k`, `log f` nor a step", term.trim())));
                 }
             };
             schedule = schedule.or(part);
@@ -193,23 +177,16 @@ impl Selection {
             };
             builder.add(Glob::new(pattern.as_ref()).map_err(bad)?);
         }
-        let patterns: Vec<String> = patterns
-            .iter()
-            .map(|pattern| pattern.as_ref().to_string())
-            .collect();
-        let globs = builder.build().map_err(|error| RunsError::BadGlob {
-            text: patterns.join(" "),
-            reason: error.kind().to_string(),
-        })?;
+        let patterns: Vec<String> = patterns.iter().map(|pattern| pattern.as_ref().to_string()).collect();
+        let globs = builder
+            .build()
+            .map_err(|error| RunsError::BadGlob { text: patterns.join(" "), reason: error.kind().to_string() })?;
         Ok(Selection { patterns, globs })
     }
 
     /// Keeps everything.
     pub fn everything() -> Selection {
-        Selection::new(&["*"]).unwrap_or_else(|_| Selection {
-            patterns: Vec::new(),
-            globs: GlobSet::empty(),
-        })
+        Selection::new(&["*"]).unwrap_or_else(|_| Selection { patterns: Vec::new(), globs: GlobSet::empty() })
     }
 
     /// Whether the array of this name is kept.

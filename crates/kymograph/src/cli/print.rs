@@ -14,7 +14,7 @@ fn show_json(value: &serde_json::Value) {
 
 fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(heads.iter().copied());
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(heads.iter().copied());
     for row in rows {
         table.add_row(row);
     }
@@ -32,7 +32,10 @@ pub(crate) fn derived(derived: &Derived, common: &Common) {
     }
     for verdict in &derived.verdicts {
         println!("{}\n  {}\n", verdict.title, verdict.sentence);
-        table(&["prediction", "estimate", "95 % interval", "holds when", "judgement"], verdict.predictions.iter().map(row));
+        table(
+            &["prediction", "estimate", "95 % interval", "holds when", "judgement"],
+            verdict.predictions.iter().map(row),
+        );
         if let Some(remedy) = &verdict.remedy {
             println!("  What would decide: {remedy}");
         }
@@ -89,7 +92,9 @@ pub(crate) fn inspected(inspected: &Inspected, as_json: bool) {
         }
         Inspected::Checkpoints { series } => {
             let rows = series.iter().flat_map(|(network, checkpoints)| {
-                checkpoints.iter().map(move |(step, path)| vec![network.clone(), step.to_string(), path.display().to_string()])
+                checkpoints
+                    .iter()
+                    .map(move |(step, path)| vec![network.clone(), step.to_string(), path.display().to_string()])
             });
             table(&["network", "step", "file"], rows);
         }
@@ -113,8 +118,7 @@ pub(crate) fn inspected(inspected: &Inspected, as_json: bool) {
 pub(crate) fn measured(measured: &Measured, common: &Common) {
     let Measured { measure, options, reading } = measured;
     if common.json {
-        let parts: serde_json::Map<_, _> =
-            reading.parts.iter().map(|p| (p.name.to_owned(), json!(p.values))).collect();
+        let parts: serde_json::Map<_, _> = reading.parts.iter().map(|p| (p.name.to_owned(), json!(p.values))).collect();
         show_json(&json!({
             "measure": measure.name, "version": measure.version, "options": options, "value": reading.value,
             "parts": parts, "notes": reading.notes,
@@ -170,7 +174,10 @@ pub(crate) fn list(what: Option<Listing>, as_json: bool) {
             Listing::Data => data().collect(),
         };
         if as_json {
-            all.insert(title.to_owned(), json!(rows.iter().map(|(n, s)| json!({"name": n, "summary": s})).collect::<Vec<_>>()));
+            all.insert(
+                title.to_owned(),
+                json!(rows.iter().map(|(n, s)| json!({"name": n, "summary": s})).collect::<Vec<_>>()),
+            );
         } else {
             table(&[title, ""], rows.into_iter().map(|(name, summary)| vec![name, summary]));
         }

@@ -48,12 +48,22 @@ impl Terminal {
                 bar.set_position(p.step);
                 bar.set_message(format!("loss {:.4}", p.loss));
                 if let Some(s) = p.scores {
-                    let class: Vec<String> =
-                        s.class_accuracy.iter().map(|a| a.map_or("–".to_owned(), |a| format!("{:.0}", 100.0 * a))).collect();
+                    let class: Vec<String> = s
+                        .class_accuracy
+                        .iter()
+                        .map(|a| a.map_or("–".to_owned(), |a| format!("{:.0}", 100.0 * a)))
+                        .collect();
                     let line = format!(
                         "{}/seed-{} step {:>5}  held out: loss {:.4}  accuracy {:.4}  F1 {:.4}  precision {:.4}  recall \
                          {:.4}  by class % {}",
-                        p.network, p.seed, p.step, s.loss, s.accuracy, s.macro_f1, s.macro_precision, s.macro_recall,
+                        p.network,
+                        p.seed,
+                        p.step,
+                        s.loss,
+                        s.accuracy,
+                        s.macro_f1,
+                        s.macro_precision,
+                        s.macro_recall,
                         class.join(" ")
                     );
                     bar.suspend(|| eprintln!("{line}"));

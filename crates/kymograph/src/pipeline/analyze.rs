@@ -51,10 +51,7 @@ struct Sources {
 /// When a path holds no checkpoint, when files that belong together hold different networks, when a tensor that is to be
 /// measured is not finite, or when the report's folder holds something else. Nothing is written before the files have
 /// been opened.
-pub fn analyze(
-    request: &AnalyzeRequest,
-    listener: &(dyn Fn(Event<'_>) + Sync),
-) -> Result<Derived, KymographError> {
+pub fn analyze(request: &AnalyzeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<Derived, KymographError> {
     let sources = Sources {
         paths: request.paths.iter().map(|p| absolute(p)).collect(),
         plan: request.plan.clone(),
@@ -119,7 +116,10 @@ fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ")
 }
 
-fn study_or_file(given: &str, of_study: impl Fn(&kymograph_studies::Study) -> &'static str) -> Result<(String, String), KymographError> {
+fn study_or_file(
+    given: &str,
+    of_study: impl Fn(&kymograph_studies::Study) -> &'static str,
+) -> Result<(String, String), KymographError> {
     if let Ok(study) = kymograph_studies::find(given) {
         return Ok((of_study(study).to_owned(), format!("study `{given}`")));
     }
@@ -129,10 +129,9 @@ fn study_or_file(given: &str, of_study: impl Fn(&kymograph_studies::Study) -> &'
 
 fn plan_of(sources: &Sources) -> Result<(Plan, String), KymographError> {
     match &sources.plan {
-        None => Ok((
-            Plan::from_toml(include_str!("default_plan.toml"), "the default plan")?,
-            "the default plan".to_owned(),
-        )),
+        None => {
+            Ok((Plan::from_toml(include_str!("default_plan.toml"), "the default plan")?, "the default plan".to_owned()))
+        }
         Some(given) => {
             let (text, origin) = study_or_file(given, |study| study.plan)?;
             Ok((Plan::from_toml(&text, &origin)?, origin))
@@ -207,9 +206,9 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
         step_names: &step_names(&subjects),
         stated: Stated::Afterwards,
         repeat,
-        remedy: recognised
-            .as_ref()
-            .map(|(study, _)| format!("kymograph run {} --seeds 0..7 --out kymograph-out/{}-8-seeds", study.name, study.name)),
+        remedy: recognised.as_ref().map(|(study, _)| {
+            format!("kymograph run {} --seeds 0..7 --out kymograph-out/{}-8-seeds", study.name, study.name)
+        }),
         published: match recognised {
             Some((_, published)) => published,
             None => Published::none(),

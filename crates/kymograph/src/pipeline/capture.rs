@@ -64,19 +64,14 @@ fn address(checkpoint: &str, probe: &str, hooks: &[&str]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn take(
-    network: &mut Network<f32>,
-    inputs: &ArrayD<f32>,
-    hooks: &[&str],
-) -> Result<Vec<Capture>, KymographError> {
+fn take(network: &mut Network<f32>, inputs: &ArrayD<f32>, hooks: &[&str]) -> Result<Vec<Capture>, KymographError> {
     let examples = inputs.len_of(Axis(0));
     let mut whole: BTreeMap<String, (&'static str, Array2<f32>)> = BTreeMap::new();
     let mut from = 0;
     for batch in inputs.axis_chunks_iter(Axis(0), BATCH) {
-        for (name, values) in network.capture(batch, hooks)? {
+        for (name, values) in network.capture(batch.view(), hooks)? {
             let (rule, rows) = reduce(values);
-            let (_, all) =
-                whole.entry(name).or_insert_with(|| (rule, Array2::zeros((examples, rows.ncols()))));
+            let (_, all) = whole.entry(name).or_insert_with(|| (rule, Array2::zeros((examples, rows.ncols()))));
             all.slice_mut(ndarray::s![from..from + rows.nrows(), ..]).assign(&rows);
         }
         from += batch.len_of(Axis(0));

@@ -51,7 +51,9 @@ fn scores(derivation: &Derivation<'_>) -> Result<Option<SummaryTable>, Kymograph
                 continue;
             }
             let table = run.series("held_out")?;
-            for (name, values) in ["accuracy", "loss", "macro_f1", "macro_precision", "macro_recall"].iter().zip(&mut columns) {
+            for (name, values) in
+                ["accuracy", "loss", "macro_f1", "macro_precision", "macro_recall"].iter().zip(&mut columns)
+            {
                 values.extend(table.column(name).and_then(|(_, v)| v.last().copied()));
             }
         }
@@ -64,12 +66,14 @@ fn scores(derivation: &Derivation<'_>) -> Result<Option<SummaryTable>, Kymograph
         row.push(published.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(", "));
         rows.push(row);
     }
-    let heads = ["network", "seeds", "accuracy", "loss", "macro F1", "macro precision", "macro recall", "published accuracy"];
+    let heads =
+        ["network", "seeds", "accuracy", "loss", "macro F1", "macro precision", "macro recall", "published accuracy"];
     Ok((!rows.is_empty()).then(|| SummaryTable {
         title: "Held-out scores at the last step".to_owned(),
-        caption: "Mean over seeds, with the smallest and largest in brackets. The published accuracies were measured on \
+        caption:
+            "Mean over seeds, with the smallest and largest in brackets. The published accuracies were measured on \
                   MNIST's full test split after training on all 60,000 images."
-            .to_owned(),
+                .to_owned(),
         columns: heads.iter().map(|h| (*h).to_owned()).collect(),
         rows,
     }))
@@ -91,7 +95,10 @@ fn published(derivation: &Derivation<'_>, findings: &[Finding]) -> Option<Summar
         };
         let same = |g: &&mut (Vec<&Finding>, f64)| {
             let first = g.0[0];
-            first.measure == finding.measure && first.run.network == finding.run.network && first.array == finding.array && first.steps == finding.steps
+            first.measure == finding.measure
+                && first.run.network == finding.run.network
+                && first.array == finding.array
+                && first.steps == finding.steps
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.0.push(finding),
@@ -168,7 +175,11 @@ fn layers(derivation: &Derivation<'_>, findings: &[Finding]) -> Option<SummaryTa
     }
     let cell = |measure: &str, key: &(String, String), steps: &[u64]| -> Vec<&Finding> {
         let fits = |f: &&Finding| {
-            f.measure == measure && f.run.network == key.0 && f.array == key.1 && f.steps == steps && f.run.control.is_none()
+            f.measure == measure
+                && f.run.network == key.0
+                && f.array == key.1
+                && f.steps == steps
+                && f.run.control.is_none()
         };
         findings.iter().filter(fits).collect()
     };
@@ -193,10 +204,11 @@ fn layers(derivation: &Derivation<'_>, findings: &[Finding]) -> Option<SummaryTa
     columns.push(format!("relative displacement {early} → {late}"));
     (!rows.is_empty()).then(|| SummaryTable {
         title: "Every layer, not only the first".to_owned(),
-        caption: "Mean over units of the cosine between a unit's weights at two steps. The null `random walk` moves the \
+        caption:
+            "Mean over units of the cosine between a unit's weights at two steps. The null `random walk` moves the \
                   weights equally far in a random direction: where the cosine lies close to it, it says how far the \
                   weights moved and nothing about features."
-            .to_owned(),
+                .to_owned(),
         columns,
         rows,
     })

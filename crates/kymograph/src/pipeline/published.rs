@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use globset::Glob;
 use kymograph_findings::Finding;
 use kymograph_findings::plan::StepName;
 use kymograph_studies::StudyError;
-use globset::Glob;
 use serde::Deserialize;
 
 use crate::error::KymographError;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
-use kymograph_runs::{Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, mnist, remove_experiment};
+use kymograph_runs::{
+    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, mnist, remove_experiment,
+};
 use kymograph_studies::training::{Data, Training};
 use kymograph_studies::{Settings, Study, StudyError, StudyFile, phases};
 use serde_json::json;
@@ -41,10 +43,7 @@ pub struct RunRequest {
 /// # Errors
 /// When the study or a setting does not exist, when the experiment folder holds something else, or when training,
 /// measuring or writing fails. What was recorded until then stays and can be gone on from.
-pub fn run_study(
-    request: &RunRequest,
-    listener: &(dyn Fn(Event<'_>) + Sync),
-) -> Result<Derived, KymographError> {
+pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<Derived, KymographError> {
     let study = kymograph_studies::find(&request.study)?;
     let (_, settings) = StudyFile::read(study, request.quick, &request.set)?;
     let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
@@ -243,7 +242,12 @@ fn derive_study(
         step_names: &step_names,
         stated,
         repeat: format!("kymograph run {}{flags} --seeds {low}..{high} --out {out} --resume", study.name),
-        remedy: Some(format!("kymograph run {} --seeds {low}..{more} --out kymograph-out/{}-{}-seeds", study.name, study.name, more - low + 1)),
+        remedy: Some(format!(
+            "kymograph run {} --seeds {low}..{more} --out kymograph-out/{}-{}-seeds",
+            study.name,
+            study.name,
+            more - low + 1
+        )),
         published: Published::read(study.published)?,
     };
     derive(&derivation, listener)

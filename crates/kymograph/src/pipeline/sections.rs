@@ -60,7 +60,13 @@ fn training(derivation: &Derivation<'_>) -> Result<Section, KymographError> {
                 let table = run.series(table)?;
                 for (column, panel) in [("loss", "loss (nats)"), ("accuracy", "accuracy"), ("macro_f1", "macro F1")] {
                     if let Some((steps, values)) = table.column(column) {
-                        traces.push(Trace { panel: panel.into(), label: label.into(), run: seed.clone(), steps, values });
+                        traces.push(Trace {
+                            panel: panel.into(),
+                            label: label.into(),
+                            run: seed.clone(),
+                            steps,
+                            values,
+                        });
                     }
                 }
             }
@@ -113,7 +119,8 @@ fn filters(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> 
     let mut section = Section { title: format!("{network}: filters"), ..Section::default() };
     if let Some((array, rows)) = kernels(network, derivation)? {
         let figure = filter_grid(&format!("{network}: filters of {array}"), &rows);
-        let caption = "The first filters of the first convolution at the recorded steps named in the plan, on one scale.";
+        let caption =
+            "The first filters of the first convolution at the recorded steps named in the plan, on one scale.";
         place(&mut section, &format!("{network}-filters"), figure, caption);
     }
     let silhouette = Selection::new(network, "kmeans_silhouette");
@@ -197,7 +204,10 @@ fn representations(network: &str, findings: &[Finding]) -> Section {
     for (measure, caption) in [
         ("activation_sparsity", "Share of activations that are exactly zero on the probe. Grey: untrained networks."),
         ("dead_units", "Units that are zero on every probe example. Grey: untrained networks."),
-        ("effective_dimension", "Effective dimension (Σλ)²/Σλ² of the activations. Grey: each unit's activations shuffled over examples."),
+        (
+            "effective_dimension",
+            "Effective dimension (Σλ)²/Σλ² of the activations. Grey: each unit's activations shuffled over examples.",
+        ),
         ("linear_probe_accuracy", "Accuracy of a linear classifier on the activations. Grey: labels in random order."),
     ] {
         let figure = curves_over_steps(findings, &Selection::new(network, measure), PairAxis::Neighbours, None, &[]);
@@ -210,8 +220,14 @@ fn spectra(network: &str, findings: &[Finding]) -> Section {
     let mut section = Section { title: format!("{network}: spectra of the weights"), ..Section::default() };
     for (measure, caption) in [
         ("stable_rank", "Stable rank ‖W‖²_F / ‖W‖²₂ of each weight. Grey: the same entries shuffled within columns."),
-        ("effective_rank", "Effective rank, the exponential of the entropy of the normalised singular values. Grey: the same entries shuffled within columns."),
-        ("weight_std", "Standard deviation of each weight's entries. It says how large weights are, not what they compute."),
+        (
+            "effective_rank",
+            "Effective rank, the exponential of the entropy of the normalised singular values. Grey: the same entries shuffled within columns.",
+        ),
+        (
+            "weight_std",
+            "Standard deviation of each weight's entries. It says how large weights are, not what they compute.",
+        ),
     ] {
         let figure = curves_over_steps(findings, &Selection::new(network, measure), PairAxis::Neighbours, None, &[]);
         place(&mut section, &format!("{network}-{measure}"), figure, caption);

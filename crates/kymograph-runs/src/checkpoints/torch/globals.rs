@@ -37,19 +37,13 @@ pub(crate) enum Global {
 impl Global {
     pub(super) fn find(module: &str, name: &str) -> Result<Global, Refusal> {
         Ok(match (module, name) {
-            ("collections", "OrderedDict" | "Counter") | ("builtins" | "__builtin__", "dict") => {
-                Global::Dictionary
-            }
+            ("collections", "OrderedDict" | "Counter") | ("builtins" | "__builtin__", "dict") => Global::Dictionary,
             ("builtins" | "__builtin__", "set" | "list") => Global::Sequence,
             ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
             ("torch._utils", "_rebuild_tensor_v3") => Global::RebuildTyped,
-            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
-                Global::RebuildParameter
-            }
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Global::RebuildParameter,
             ("torch._tensor", "_rebuild_from_type_v2") => Global::RebuildFromType,
-            ("torch", "Tensor") | ("torch.nn.parameter", "Parameter" | "Buffer") => {
-                Global::TensorClass
-            }
+            ("torch", "Tensor") | ("torch.nn.parameter", "Parameter" | "Buffer") => Global::TensorClass,
             ("torch.storage", "UntypedStorage") => Global::Untyped,
             ("torch", "Size") => Global::Size,
             ("torch", "device") => Global::Device,
@@ -113,15 +107,9 @@ impl Machine<'_> {
             (Global::Sequence | Global::Size, [items]) => Ok(*items),
             (Global::RebuildParameter, [tensor, ..]) => Ok(*tensor),
             (Global::RebuildFromType, [function, _class, inner, ..]) => {
-                let plain = [
-                    Global::RebuildTensor,
-                    Global::RebuildTyped,
-                    Global::RebuildParameter,
-                ];
+                let plain = [Global::RebuildTensor, Global::RebuildTyped, Global::RebuildParameter];
                 match self.node(*function) {
-                    Node::Global(global) if plain.contains(global) => {
-                        self.reduce(*function, *inner)
-                    }
+                    Node::Global(global) if plain.contains(global) => self.reduce(*function, *inner),
                     _ => bad("a tensor built in an unknown way"),
                 }
             }
@@ -131,19 +119,7 @@ impl Machine<'_> {
                 };
                 self.tensor(*storage, dtype, [*offset, *shape, *strides])
             }
-            (
-                Global::RebuildTyped,
-                [
-                    storage,
-                    offset,
-                    shape,
-                    strides,
-                    _gradient,
-                    _hooks,
-                    dtype,
-                    ..,
-                ],
-            ) => {
+            (Global::RebuildTyped, [storage, offset, shape, strides, _gradient, _hooks, dtype, ..]) => {
                 let (Node::Storage { .. }, &Node::Global(Global::Type(dtype))) =
                     (self.node(*storage), self.node(*dtype))
                 else {
@@ -193,11 +169,9 @@ impl Machine<'_> {
             _ => return bad("a storage of unknown type"),
         };
         match (self.node(kind), self.node(key)) {
-            (Node::Text(kind), Node::Text(key)) if **kind == *"storage" => Ok(Node::Storage {
-                dtype,
-                key: key.clone(),
-                elements: self.natural(elements)?,
-            }),
+            (Node::Text(kind), Node::Text(key)) if **kind == *"storage" => {
+                Ok(Node::Storage { dtype, key: key.clone(), elements: self.natural(elements)? })
+            }
             _ => bad("a reference that is not a storage"),
         }
     }
@@ -211,25 +185,13 @@ impl Machine<'_> {
             items.iter().map(|&item| machine.natural(item)).collect()
         };
         let [offset, shape, strides] = place;
-        let (offset, shape, strides) = (
-            self.natural(offset)?,
-            axes(self, shape)?,
-            axes(self, strides)?,
-        );
-        self.add(Node::Tensor {
-            storage,
-            dtype,
-            offset,
-            shape,
-            strides,
-        })
+        let (offset, shape, strides) = (self.natural(offset)?, axes(self, shape)?, axes(self, strides)?);
+        self.add(Node::Tensor { storage, dtype, offset, shape, strides })
     }
 
     fn natural(&self, id: Id) -> Result<usize, Refusal> {
         match self.node(id) {
-            Node::Int(value) => {
-                usize::try_from(*value).or_else(|_| bad(format!("a size of {value}")))
-            }
+            Node::Int(value) => usize::try_from(*value).or_else(|_| bad(format!("a size of {value}"))),
             _ => bad("a size that is not a whole number"),
         }
     }
@@ -244,9 +206,7 @@ impl Machine<'_> {
         let mut entries = Vec::with_capacity(pairs.len());
         for pair in pairs {
             match self.node(pair) {
-                Node::Tuple(items) | Node::List(items) if items.len() == 2 => {
-                    entries.push((items[0], items[1]))
-                }
+                Node::Tuple(items) | Node::List(items) if items.len() == 2 => entries.push((items[0], items[1])),
                 _ => return bad("a dictionary made of what is not pairs"),
             }
         }
@@ -257,10 +217,7 @@ impl Machine<'_> {
         let Node::Text(text) = self.node(text) else {
             return bad("bytes made of what is not text");
         };
-        let bytes: Option<Box<[u8]>> = text
-            .chars()
-            .map(|letter| u8::try_from(u32::from(letter)).ok())
-            .collect();
+        let bytes: Option<Box<[u8]>> = text.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect();
         let Some(bytes) = bytes else {
             return bad("bytes made of letters beyond latin-1");
         };
@@ -269,9 +226,7 @@ impl Machine<'_> {
     }
 
     fn numpy_scalar(&mut self, dtype: Id, bytes: Id) -> Result<Id, Refusal> {
-        let (Node::NumpyType(name, reversed), Node::Bytes(bytes)) =
-            (self.node(dtype), self.node(bytes))
-        else {
+        let (Node::NumpyType(name, reversed), Node::Bytes(bytes)) = (self.node(dtype), self.node(bytes)) else {
             return bad("a numpy number without a type or bytes");
         };
         let mut whole = [0; 8];

@@ -20,19 +20,13 @@ type Storages = HashMap<String, (u64, u64)>;
 
 pub(crate) fn read_zip(file: &FileBytes) -> Result<Contents, RunsError> {
     let zip = |error: rawzip::Error| {
-        file.damaged(format!(
-            "its zip directory cannot be read: {error} (cut off while copied or written?)"
-        ))
+        file.damaged(format!("its zip directory cannot be read: {error} (cut off while copied or written?)"))
     };
     let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
-    let archive = rawzip::ZipLocator::new()
-        .locate_in_reader(file, &mut buffer, file.len())
-        .map_err(|(_, error)| zip(error))?;
+    let archive =
+        rawzip::ZipLocator::new().locate_in_reader(file, &mut buffer, file.len()).map_err(|(_, error)| zip(error))?;
     if archive.entries_hint() > MOST_ENTRIES {
-        return Err(file.damaged(format!(
-            "its zip directory claims {} entries",
-            archive.entries_hint()
-        )));
+        return Err(file.damaged(format!("its zip directory claims {} entries", archive.entries_hint())));
     }
     let mut entries: HashMap<String, (u64, u64)> = HashMap::new();
     let mut directory = archive.entries(&mut buffer);
@@ -49,10 +43,7 @@ pub(crate) fn read_zip(file: &FileBytes) -> Result<Contents, RunsError> {
                 remedy: "save it again with torch.save",
             });
         }
-        let (start, end) = archive
-            .get_entry(entry.wayfinder())
-            .map_err(zip)?
-            .compressed_data_range();
+        let (start, end) = archive.get_entry(entry.wayfinder()).map_err(zip)?.compressed_data_range();
         if end > file.len() || end < start || entry.uncompressed_size_hint() != end - start {
             return Err(file.damaged(format!("its entry `{name}` lies outside the file")));
         }
@@ -63,9 +54,7 @@ pub(crate) fn read_zip(file: &FileBytes) -> Result<Contents, RunsError> {
             return Err(file.damaged("it has more entries than any checkpoint".into()));
         }
     }
-    let mut pickles = entries
-        .keys()
-        .filter_map(|name| name.strip_suffix("data.pkl"));
+    let mut pickles = entries.keys().filter_map(|name| name.strip_suffix("data.pkl"));
     let (Some(root), None) = (pickles.next().map(str::to_string), pickles.next()) else {
         return Err(RunsError::Unsupported {
             path: file.path().into(),
@@ -85,17 +74,12 @@ pub(crate) fn read_zip(file: &FileBytes) -> Result<Contents, RunsError> {
     }
     let (start, length) = entries[&format!("{root}data.pkl")];
     if length > LARGEST_PICKLE {
-        return Err(file.damaged(format!(
-            "its data.pkl of {length} bytes is larger than any state dict's"
-        )));
+        return Err(file.damaged(format!("its data.pkl of {length} bytes is larger than any state dict's")));
     }
-    let pickle =
-        Pickle::read(&file.read(start, length)?).map_err(|refusal| refused(file, refusal))?;
+    let pickle = Pickle::read(&file.read(start, length)?).map_err(|refusal| refused(file, refusal))?;
     let data = format!("{root}data/");
-    let storages = entries
-        .into_iter()
-        .filter_map(|(name, range)| Some((name.strip_prefix(&data)?.to_string(), range)))
-        .collect();
+    let storages =
+        entries.into_iter().filter_map(|(name, range)| Some((name.strip_prefix(&data)?.to_string(), range))).collect();
     contents(file, &pickle, &storages)
 }
 
@@ -103,6 +87,11 @@ pub(crate) fn read_zip(file: &FileBytes) -> Result<Contents, RunsError> {
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
 pub(crate) fn read_legacy(file: &FileBytes) -> Result<Contents, RunsError> {
+    // Protocol 0, which begins with a name or a mark, is read only so far that what it asks for can be named.
+    let first = file.read(0, file.len().min(1))?;
+    if !matches!(first.first(), Some(0x80 | b'c' | b'(')) {
+        return Err(not_a_checkpoint(file));
+    }
     let bytes = file.read(0, file.len().min(LARGEST_PICKLE))?;
     let mut position = 0;
     let mut next = || {
@@ -112,7 +101,7 @@ pub(crate) fn read_legacy(file: &FileBytes) -> Result<Contents, RunsError> {
     };
     let magic = next()?;
     if !matches!(magic.node(magic.root), Node::Bytes(bytes) if **bytes == MAGIC) {
-        return Err(not_a_checkpoint(file, &bytes[..bytes.len().min(16)]));
+        return Err(not_a_checkpoint(file));
     }
     let (_protocol, _system, object, keys) = (next()?, next()?, next()?, next()?);
     let mut sizes: HashMap<&str, u64> = HashMap::new();
@@ -133,16 +122,10 @@ pub(crate) fn read_legacy(file: &FileBytes) -> Result<Contents, RunsError> {
         let mut count = [0; 8];
         count.copy_from_slice(&file.read(start, 8)?);
         let size = sizes.get(&**key).copied().unwrap_or(1);
-        let length = u64::from_le_bytes(count)
-            .checked_mul(size)
-            .filter(|&length| length <= file.len());
-        let end = length
-            .and_then(|length| (start + 8).checked_add(length))
-            .filter(|&end| end <= file.len());
+        let length = u64::from_le_bytes(count).checked_mul(size).filter(|&length| length <= file.len());
+        let end = length.and_then(|length| (start + 8).checked_add(length)).filter(|&end| end <= file.len());
         let (Some(length), Some(end)) = (length, end) else {
-            return Err(file.damaged(format!(
-                "its storage `{key}` lies outside the file (cut off?)"
-            )));
+            return Err(file.damaged(format!("its storage `{key}` lies outside the file (cut off?)")));
         };
         storages.insert(key.to_string(), (start + 8, length));
         start = end;
@@ -177,62 +160,34 @@ fn contents(file: &FileBytes, pickle: &Pickle, storages: &Storages) -> Result<Co
             remedy: "save a state dict: torch.save(model.state_dict(), \"model.pt\")",
         });
     }
-    Ok(Contents {
-        model,
-        others,
-        metadata: found.metadata,
-        about: serde_json::Value::Null,
-    })
+    Ok(Contents { model, others, metadata: found.metadata, about: serde_json::Value::Null })
 }
 
 fn stored(pickle: &Pickle, id: Id, storages: &Storages) -> Result<Stored, String> {
-    let Node::Tensor {
-        storage,
-        dtype,
-        offset,
-        shape,
-        strides,
-    } = pickle.node(id)
-    else {
+    let Node::Tensor { storage, dtype, offset, shape, strides } = pickle.node(id) else {
         return Err("is not a tensor".into());
     };
-    let Node::Storage {
-        dtype: storage_dtype,
-        key,
-        elements,
-    } = pickle.node(*storage)
-    else {
+    let Node::Storage { dtype: storage_dtype, key, elements } = pickle.node(*storage) else {
         return Err("has no storage".into());
     };
-    let &(start, length) = storages
-        .get(&**key)
-        .ok_or_else(|| format!("lies in storage `{key}`, which is not there"))?;
+    let &(start, length) =
+        storages.get(&**key).ok_or_else(|| format!("lies in storage `{key}`, which is not there"))?;
     let declared = (*elements as u64).checked_mul(storage_dtype.size() as u64);
     let declared = declared.filter(|&bytes| bytes <= length).ok_or_else(|| {
         format!("lies in storage `{key}` that declares {elements} elements of {storage_dtype} and has {length} bytes")
     })?;
-    Stored::new(
-        *dtype,
-        shape.clone(),
-        strides.clone(),
-        *offset,
-        start,
-        declared,
-    )
+    Stored::new(*dtype, shape.clone(), strides.clone(), *offset, start, declared)
 }
 
 fn refused(file: &FileBytes, refusal: Refusal) -> RunsError {
     match refusal {
-        Refusal::Global(global) => RunsError::ForbiddenGlobal {
-            path: file.path().into(),
-            global,
-        },
+        Refusal::Global(global) => RunsError::ForbiddenGlobal { path: file.path().into(), global },
         Refusal::Bad(reason) => file.damaged(format!("it holds {reason}")),
     }
 }
 
-pub(crate) fn not_a_checkpoint(file: &FileBytes, head: &[u8]) -> RunsError {
-    let reason = if head.is_empty() {
+fn not_a_checkpoint(file: &FileBytes) -> RunsError {
+    let reason = if file.len() == 0 {
         "it is empty".to_string()
     } else {
         "it is neither a file of torch.save nor safetensors".to_string()

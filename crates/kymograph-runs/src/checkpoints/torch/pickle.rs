@@ -77,11 +77,7 @@ impl Pickle {
             memo: HashMap::new(),
         };
         let root = machine.run()?;
-        Ok(Pickle {
-            nodes: machine.nodes,
-            root,
-            length: machine.position,
-        })
+        Ok(Pickle { nodes: machine.nodes, root, length: machine.position })
     }
 
     pub(crate) fn node(&self, id: Id) -> &Node {
@@ -181,12 +177,7 @@ impl<'a> Machine<'a> {
                 0x85..=0x87 => {
                     let count = (code - 0x84) as usize;
                     let floor = self.marks.last().copied().unwrap_or(0);
-                    let Some(start) = self
-                        .stack
-                        .len()
-                        .checked_sub(count)
-                        .filter(|&start| start >= floor)
-                    else {
+                    let Some(start) = self.stack.len().checked_sub(count).filter(|&start| start >= floor) else {
                         return bad("a tuple of more values than there are");
                     };
                     let items = self.stack.split_off(start);
@@ -246,9 +237,7 @@ impl<'a> Machine<'a> {
                 }
                 0x93 => {
                     let (name, module) = (self.pop()?, self.pop()?);
-                    let (Node::Text(module), Node::Text(name)) =
-                        (self.node(module), self.node(name))
-                    else {
+                    let (Node::Text(module), Node::Text(name)) = (self.node(module), self.node(name)) else {
                         return bad("a name that is not text");
                     };
                     let global = Global::find(module, name)?;
@@ -270,9 +259,7 @@ impl<'a> Machine<'a> {
                     self.push(storage)?;
                 }
                 other => {
-                    return bad(format!(
-                        "pickle code 0x{other:02x} at byte {at}, which no state dict needs"
-                    ));
+                    return bad(format!("pickle code 0x{other:02x} at byte {at}, which no state dict needs"));
                 }
             }
         }
@@ -285,11 +272,7 @@ impl<'a> Machine<'a> {
     /// Counts work, so that no pickle can make the machine run for ever.
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), Refusal> {
         self.steps = self.steps.saturating_add(steps);
-        if self.steps > MOST_STEPS {
-            bad("a pickle larger than any state dict")
-        } else {
-            Ok(())
-        }
+        if self.steps > MOST_STEPS { bad("a pickle larger than any state dict") } else { Ok(()) }
     }
 
     pub(super) fn add(&mut self, node: Node) -> Result<Id, Refusal> {
@@ -385,8 +368,7 @@ impl<'a> Machine<'a> {
     }
 
     fn length8(&mut self) -> Result<usize, Refusal> {
-        usize::try_from(u64::from_le_bytes(self.array()?))
-            .or_else(|_| bad("a length beyond this machine"))
+        usize::try_from(u64::from_le_bytes(self.array()?)).or_else(|_| bad("a length beyond this machine"))
     }
 
     fn line(&mut self) -> Result<String, Refusal> {
@@ -399,8 +381,7 @@ impl<'a> Machine<'a> {
     }
 
     fn text(&mut self, length: usize) -> Result<(), Refusal> {
-        let text =
-            std::str::from_utf8(self.take(length)?).or_else(|_| bad("text that is not UTF-8"))?;
+        let text = std::str::from_utf8(self.take(length)?).or_else(|_| bad("text that is not UTF-8"))?;
         self.push(Node::Text(text.into()))
     }
 
@@ -414,11 +395,7 @@ impl<'a> Machine<'a> {
         if bytes.len() > 8 {
             return self.push(Node::Bytes(bytes.into()));
         }
-        let sign = if bytes.last().is_some_and(|last| last & 0x80 != 0) {
-            0xff
-        } else {
-            0
-        };
+        let sign = if bytes.last().is_some_and(|last| last & 0x80 != 0) { 0xff } else { 0 };
         let mut whole = [sign; 8];
         whole[..bytes.len()].copy_from_slice(bytes);
         self.push(Node::Int(i64::from_le_bytes(whole)))

@@ -4,28 +4,11 @@ use super::pickle::{Id, Node, Pickle};
 use serde_json::{Map, Number, Value};
 
 /// Keys under which training programs keep the network's state dict, the more telling ones first.
-const MODEL_KEYS: &[&str] = &[
-    "model_state_dict",
-    "state_dict",
-    "model_state",
-    "model",
-    "network",
-    "net",
-    "module",
-    "weights",
-    "params",
-];
+const MODEL_KEYS: &[&str] =
+    &["model_state_dict", "state_dict", "model_state", "model", "network", "net", "module", "weights", "params"];
 
 /// Beginnings of keys whose tensors are not the network's.
-const OTHER_KEYS: &[&str] = &[
-    "optim",
-    "scheduler",
-    "lr_scheduler",
-    "scaler",
-    "amp",
-    "rng",
-    "random_state",
-];
+const OTHER_KEYS: &[&str] = &["optim", "scheduler", "lr_scheduler", "scaler", "amp", "rng", "random_state"];
 
 const DEEPEST: usize = 32;
 const MOST_VISITS: usize = 1_000_000;
@@ -47,11 +30,7 @@ struct Walk<'a> {
 }
 
 pub(crate) fn find(pickle: &Pickle) -> Result<Found, String> {
-    let mut walk = Walk {
-        pickle,
-        visits: 0,
-        found: Found::default(),
-    };
+    let mut walk = Walk { pickle, visits: 0, found: Found::default() };
     match pickle.node(pickle.root) {
         Node::Tensor { .. } => walk.found.model.push(("tensor".into(), pickle.root)),
         _ => walk.level("", pickle.root, 0)?,
@@ -91,65 +70,35 @@ impl Walk<'_> {
     }
 
     /// Lists all tensors below a value: `name` is what they are called, `path` where metadata lies.
-    fn flatten(
-        &mut self,
-        path: &str,
-        name: &str,
-        id: Id,
-        depth: usize,
-        is_model: bool,
-    ) -> Result<(), String> {
+    fn flatten(&mut self, path: &str, name: &str, id: Id, depth: usize, is_model: bool) -> Result<(), String> {
         self.visits += 1;
         if self.visits > MOST_VISITS || depth > DEEPEST {
-            return Err(
-                "its dictionaries are nested more deeply or hold more than any checkpoint's".into(),
-            );
+            return Err("its dictionaries are nested more deeply or hold more than any checkpoint's".into());
         }
         match self.pickle.node(id) {
             Node::Tensor { .. } => {
-                let list = if is_model {
-                    &mut self.found.model
-                } else {
-                    &mut self.found.others
-                };
+                let list = if is_model { &mut self.found.model } else { &mut self.found.others };
                 list.push((name.to_string(), id));
             }
             Node::Dict(entries) => {
                 for &(key, value) in entries {
                     let key = self.name_of(key)?;
-                    self.flatten(
-                        &join(path, &key)?,
-                        &join(name, &key)?,
-                        value,
-                        depth + 1,
-                        is_model,
-                    )?;
+                    self.flatten(&join(path, &key)?, &join(name, &key)?, value, depth + 1, is_model)?;
                 }
             }
             Node::List(items) | Node::Tuple(items) => {
                 for (position, &item) in items.iter().enumerate() {
                     let key = position.to_string();
-                    self.flatten(
-                        &join(path, &key)?,
-                        &join(name, &key)?,
-                        item,
-                        depth + 1,
-                        is_model,
-                    )?;
+                    self.flatten(&join(path, &key)?, &join(name, &key)?, item, depth + 1, is_model)?;
                 }
             }
             Node::Bool(value) => self.note(path, Value::Bool(*value)),
             Node::Int(value) => self.note(path, Value::Number((*value).into())),
             Node::Float(value) => {
                 let number = Number::from_f64(*value).map(Value::Number);
-                self.note(
-                    path,
-                    number.unwrap_or_else(|| Value::String(value.to_string())),
-                );
+                self.note(path, number.unwrap_or_else(|| Value::String(value.to_string())));
             }
-            Node::Text(text) if text.len() <= 200 => {
-                self.note(path, Value::String(text.to_string()))
-            }
+            Node::Text(text) if text.len() <= 200 => self.note(path, Value::String(text.to_string())),
             _ => {}
         }
         Ok(())
@@ -177,9 +126,5 @@ fn join(path: &str, key: &str) -> Result<String, String> {
     if path.len() + key.len() >= LONGEST_NAME {
         return Err("it has a name longer than any tensor's".into());
     }
-    Ok(if path.is_empty() {
-        key.to_string()
-    } else {
-        format!("{path}.{key}")
-    })
+    Ok(if path.is_empty() { key.to_string() } else { format!("{path}.{key}") })
 }

@@ -1,11 +1,10 @@
-//! Series: scalars per step, appended to Arrow IPC streams, one table a stream, a new column a new segment.
+//! Appending rows to Arrow IPC streams.
 
-use super::series_file::{Segment, read_segment};
+use super::stream::read_segment;
 use crate::RunsError;
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, UInt64Array};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,82 +13,6 @@ use std::time::{Duration, Instant};
 
 /// How far a table had been written when a checkpoint was taken: segment and bytes in it.
 pub(crate) type Position = (usize, u64);
-
-/// The rows of one table of series, in the order of their steps.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
-    /// The table's name.
-    pub name: String,
-    /// The step of each row, ascending.
-    pub steps: Vec<u64>,
-    /// Each column's name and its value at each row. NaN and infinities are data; NaN also stands where a row was
-    /// recorded without this column: [`Table::column`] tells the two apart.
-    pub columns: Vec<(String, Vec<f64>)>,
-    recorded: Vec<Vec<bool>>,
-}
-
-impl Table {
-    /// The steps at which a column was recorded, and its values there; `None` when there is no such column.
-    pub fn column(&self, name: &str) -> Option<(Vec<u64>, Vec<f64>)> {
-        let position = self.columns.iter().position(|(column, _)| column == name)?;
-        let values = &self.columns[position].1;
-        let rows = (0..self.steps.len()).filter(|&row| self.recorded[position][row]);
-        Some(rows.map(|row| (self.steps[row], values[row])).unzip())
-    }
-
-    fn append(&mut self, segment: Segment) {
-        let before = self.steps.len();
-        self.steps.extend(segment.steps);
-        let total = self.steps.len();
-        for (name, values) in segment.columns {
-            let position = self
-                .columns
-                .iter()
-                .position(|(column, _)| *column == name)
-                .unwrap_or_else(|| {
-                    self.columns.push((name, vec![f64::NAN; before]));
-                    self.recorded.push(vec![false; before]);
-                    self.columns.len() - 1
-                });
-            self.columns[position]
-                .1
-                .extend(values.iter().map(|value| value.unwrap_or(f64::NAN)));
-            self.recorded[position].extend(values.iter().map(Option::is_some));
-        }
-        for (column, recorded) in self.columns.iter_mut().zip(&mut self.recorded) {
-            column.1.resize(total, f64::NAN);
-            recorded.resize(total, false);
-        }
-    }
-}
-
-/// The tables there are in a series folder, each with its segments in order.
-pub(crate) fn tables(folder: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, RunsError> {
-    let mut tables: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for path in super::files::entries(folder)? {
-        let name = super::files::file_name(&path);
-        if let Some((table, segment)) = name
-            .strip_suffix(".arrows")
-            .and_then(|stem| stem.rsplit_once('.'))
-            && segment.parse::<usize>().is_ok()
-        {
-            tables.entry(table.to_string()).or_default().push(path);
-        }
-    }
-    Ok(tables)
-}
-
-/// Reads a table; what a killed process left half-written at the end of a segment is not part of it.
-pub(crate) fn read_table(name: &str, segments: &[PathBuf]) -> Result<Table, RunsError> {
-    let mut table = Table {
-        name: name.to_string(),
-        ..Table::default()
-    };
-    for path in segments {
-        table.append(read_segment(path, None)?);
-    }
-    Ok(table)
-}
 
 /// Appends rows to one table.
 pub(crate) struct SeriesWriter {
@@ -121,11 +44,7 @@ impl SeriesWriter {
     }
 
     /// Goes on where a checkpoint left the table: everything after that position is cut off.
-    pub(crate) fn reopen(
-        folder: &Path,
-        table: &str,
-        position: Position,
-    ) -> Result<SeriesWriter, RunsError> {
+    pub(crate) fn reopen(folder: &Path, table: &str, position: Position) -> Result<SeriesWriter, RunsError> {
         let mut writer = SeriesWriter::new(folder, table);
         writer.segment = position.0;
         let path = writer.path();
@@ -138,13 +57,10 @@ impl SeriesWriter {
         writer.last_step = kept.steps.last().copied().or(last_step);
         writer.columns = kept.columns.into_iter().map(|(name, _)| name).collect();
         let failed = RunsError::io("reopen", &path);
-        let file = OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .and_then(|file| {
-                file.set_len(position.1)?;
-                Ok(file)
-            });
+        let file = OpenOptions::new().append(true).open(&path).and_then(|file| {
+            file.set_len(position.1)?;
+            Ok(file)
+        });
         let file = file.map_err(failed)?;
         let mut encoder = writer.encoder()?;
         encoder.get_mut().clear();
@@ -153,12 +69,7 @@ impl SeriesWriter {
     }
 
     pub(crate) fn push(&mut self, step: u64, values: &[(&str, f64)]) -> Result<(), RunsError> {
-        let refused = |reason: String| {
-            Err(RunsError::BadRecord {
-                path: self.folder.clone(),
-                reason,
-            })
-        };
+        let refused = |reason: String| Err(RunsError::BadRecord { path: self.folder.clone(), reason });
         if let Some(last) = self.last_step
             && step <= last
         {
@@ -169,21 +80,15 @@ impl SeriesWriter {
             ));
         }
         for (position, (name, _)) in values.iter().enumerate() {
-            if name.is_empty()
-                || *name == "step"
-                || values[..position].iter().any(|(other, _)| other == name)
-            {
+            if name.is_empty() || *name == "step" || values[..position].iter().any(|(other, _)| other == name) {
                 return refused(format!(
                     "`{name}` cannot be a column of series `{}` (empty, `step`, or given twice)",
                     self.table
                 ));
             }
         }
-        let new: Vec<&str> = values
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| !self.columns.iter().any(|c| c == name))
-            .collect();
+        let new: Vec<&str> =
+            values.iter().map(|(name, _)| *name).filter(|name| !self.columns.iter().any(|c| c == name)).collect();
         if !new.is_empty() {
             self.close_segment()?;
             self.columns.extend(new.iter().map(|name| name.to_string()));
@@ -193,20 +98,14 @@ impl SeriesWriter {
         self.steps.push(step);
         self.last_step = Some(step);
         for (column, pending) in self.columns.iter().zip(&mut self.pending) {
-            pending.push(
-                values
-                    .iter()
-                    .find(|(name, _)| name == column)
-                    .map(|(_, value)| *value),
-            );
+            pending.push(values.iter().find(|(name, _)| name == column).map(|(_, value)| *value));
         }
         Ok(())
     }
 
     /// Whether enough rows or enough time has gathered to write them out.
     pub(crate) fn is_due(&self, rows: usize, time: Duration) -> bool {
-        self.steps.len() >= rows.max(1)
-            || (!self.steps.is_empty() && self.flushed.elapsed() >= time)
+        self.steps.len() >= rows.max(1) || (!self.steps.is_empty() && self.flushed.elapsed() >= time)
     }
 
     /// Writes the gathered rows as one complete record batch.
@@ -215,16 +114,12 @@ impl SeriesWriter {
         if self.steps.is_empty() {
             return Ok(());
         }
-        let mut arrays: Vec<ArrayRef> =
-            vec![Arc::new(UInt64Array::from(std::mem::take(&mut self.steps)))];
+        let mut arrays: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(std::mem::take(&mut self.steps)))];
         for pending in &mut self.pending {
             arrays.push(Arc::new(Float64Array::from(std::mem::take(pending))));
         }
         let path = self.path();
-        let arrow = |error: ArrowError| RunsError::Damaged {
-            path: path.clone(),
-            reason: error.to_string(),
-        };
+        let arrow = |error: ArrowError| RunsError::Damaged { path: path.clone(), reason: error.to_string() };
         let batch = RecordBatch::try_new(self.schema(), arrays).map_err(arrow)?;
         if self.open.is_none() {
             let file = OpenOptions::new().append(true).create_new(true).open(&path);
@@ -233,10 +128,14 @@ impl SeriesWriter {
         }
         if let Some((file, bytes, encoder)) = &mut self.open {
             encoder.write(&batch).map_err(arrow)?;
-            *bytes += encoder.get_ref().len() as u64;
-            file.write_all(encoder.get_ref())
-                .map_err(RunsError::io("write", &path))?;
-            encoder.get_mut().clear();
+            let message = std::mem::take(encoder.get_mut());
+            let written = file.write_all(&message);
+            if written.is_err() {
+                // A full disk must not leave half a batch before the next one.
+                let _ = file.set_len(*bytes);
+            }
+            written.map_err(RunsError::io("write", &path))?;
+            *bytes += message.len() as u64;
         }
         Ok(())
     }
@@ -246,8 +145,7 @@ impl SeriesWriter {
         self.flush()?;
         match &self.open {
             Some((file, bytes, _)) => {
-                file.sync_data()
-                    .map_err(RunsError::io("write", self.path()))?;
+                file.sync_data().map_err(RunsError::io("write", self.path()))?;
                 Ok(Some((self.segment, *bytes)))
             }
             None => Ok(None),
@@ -259,13 +157,8 @@ impl SeriesWriter {
         self.flush()?;
         let path = self.path();
         if let Some((mut file, _, mut encoder)) = self.open.take() {
-            encoder.finish().map_err(|error| RunsError::Damaged {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?;
-            let end = file
-                .write_all(encoder.get_ref())
-                .and_then(|()| file.sync_data());
+            encoder.finish().map_err(|error| RunsError::Damaged { path: path.clone(), reason: error.to_string() })?;
+            let end = file.write_all(encoder.get_ref()).and_then(|()| file.sync_data());
             end.map_err(RunsError::io("write", &path))?;
             self.segment += 1;
         }
@@ -274,19 +167,13 @@ impl SeriesWriter {
 
     fn schema(&self) -> Arc<Schema> {
         let mut fields = vec![Field::new("step", DataType::UInt64, false)];
-        fields.extend(
-            self.columns
-                .iter()
-                .map(|name| Field::new(name, DataType::Float64, true)),
-        );
+        fields.extend(self.columns.iter().map(|name| Field::new(name, DataType::Float64, true)));
         Arc::new(Schema::new(fields))
     }
 
     fn encoder(&self) -> Result<StreamWriter<Vec<u8>>, RunsError> {
-        StreamWriter::try_new(Vec::new(), &self.schema()).map_err(|error| RunsError::Damaged {
-            path: self.path(),
-            reason: error.to_string(),
-        })
+        StreamWriter::try_new(Vec::new(), &self.schema())
+            .map_err(|error| RunsError::Damaged { path: self.path(), reason: error.to_string() })
     }
 
     fn path(&self) -> PathBuf {

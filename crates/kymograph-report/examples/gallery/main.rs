@@ -1,5 +1,7 @@
 //! Draws every kind of figure and two pages from made-up findings, to look at: `cargo run --example gallery -- DIR`.
 
+mod extremes;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -114,7 +116,7 @@ fn prediction(made: Made<'_>) -> JudgedPrediction {
         interval: (n > 1).then_some([mean - half, mean + half]),
         per_seed: made.values.to_vec(),
         n_seeds: n,
-        min_seeds: 5,
+        min_seeds: if n > 1 { 3 } else { 5 },
         decision: made.decision.into(),
         thresholds: made.threshold.to_vec(),
         null: made.null.map(|[low, mean, high]| Null {
@@ -219,7 +221,8 @@ fn traces() -> Vec<Trace> {
         for (label, lift) in [("train", 0.0), ("held out", 0.05)] {
             let wiggle = |s: u64, i: usize| 0.04 * noise(seed * 10_000 + s + i as u64 + (lift * 100.0) as u64);
             let loss = |(i, s): (usize, &u64)| 2.3 * (-(*s as f64) / 90.0).exp() + 0.06 + lift + wiggle(*s, i);
-            let accuracy = |(i, s): (usize, &u64)| 0.985 - 0.88 * (-(*s as f64) / 80.0).exp() - lift / 3.0 - wiggle(*s, i) / 4.0;
+            let accuracy =
+                |(i, s): (usize, &u64)| 0.985 - 0.88 * (-(*s as f64) / 80.0).exp() - lift / 3.0 - wiggle(*s, i) / 4.0;
             for (panel, values) in [
                 ("loss (nats)", steps.iter().enumerate().map(loss).collect::<Vec<f64>>()),
                 ("accuracy", steps.iter().enumerate().map(accuracy).collect()),
@@ -288,13 +291,48 @@ fn page(several: bool) -> Page {
         training.extend(place("training", training_curves("Loss and accuracy", &traces()), "Loss and accuracy on the training batches and on 2,000 held-out images. Most of the fall is over by step 100, before the first published checkpoint."));
     }
     let weights = [
-        place("verdict", verdict_forest(&verdict, &findings), "Every prediction with its interval over seeds; grey is the null. A careful reader looks first at whether the null already satisfies the threshold."),
-        place("cosine-pairs", pair_table(&findings, &cosine, Some([0.0, 1.0]), 3), "Cosine of each unit's incoming weights with itself at another step, mean over units."),
-        place("cosine-maps", similarity_maps(&findings, &cosine, Some([0.0, 1.0]), Some(1.0)), "The same for all pairs of steps."),
-        place("cosine-curves", curves_over_steps(&findings, &cosine, PairAxis::FromFirst, Some([0.0, 1.0]), &thresholds), "Cosine with the first step. The null is the cosine with another unit."),
-        place("silhouette-curves", curves_over_steps(&findings, &silhouette, PairAxis::Neighbours, None, &[]), "Silhouette of the best of the k-means seeds."),
-        place("silhouette-seeds", parts_histogram(&at_published, &conv1, "silhouette_by_seed", "k-means seeds", Some("best inertia"), &published), "The published silhouettes lie inside the distribution over k-means seeds."),
-        place("filters", filter_grid("First-layer filters over training", &filters(&steps)), "The first 16 filters of conv1."),
+        place(
+            "verdict",
+            verdict_forest(&verdict, &findings),
+            "Every prediction with its interval over seeds; grey is the null. A careful reader looks first at whether the null already satisfies the threshold.",
+        ),
+        place(
+            "cosine-pairs",
+            pair_table(&findings, &cosine, Some([0.0, 1.0]), 3),
+            "Cosine of each unit's incoming weights with itself at another step, mean over units.",
+        ),
+        place(
+            "cosine-maps",
+            similarity_maps(&findings, &cosine, Some([0.0, 1.0]), Some(1.0)),
+            "The same for all pairs of steps.",
+        ),
+        place(
+            "cosine-curves",
+            curves_over_steps(&findings, &cosine, PairAxis::FromFirst, Some([0.0, 1.0]), &thresholds),
+            "Cosine with the first step. The null is the cosine with another unit.",
+        ),
+        place(
+            "silhouette-curves",
+            curves_over_steps(&findings, &silhouette, PairAxis::Neighbours, None, &[]),
+            "Silhouette of the best of the k-means seeds.",
+        ),
+        place(
+            "silhouette-seeds",
+            parts_histogram(
+                &at_published,
+                &conv1,
+                "silhouette_by_seed",
+                "k-means seeds",
+                Some("best inertia"),
+                &published,
+            ),
+            "The published silhouettes lie inside the distribution over k-means seeds.",
+        ),
+        place(
+            "filters",
+            filter_grid("First-layer filters over training", &filters(&steps)),
+            "The first 16 filters of conv1.",
+        ),
     ];
     Page {
         title: if several { "Phases or refinement?".into() } else { "Three checkpoints of cnn_deep".into() },
@@ -332,7 +370,7 @@ fn page(several: bool) -> Page {
             ("Nulls".into(), "permuted_units: 200 draws, the unit's partner drawn at random; interval: central 95 % of the draws".into()),
         ],
         warnings: if several {
-            vec!["3 seeds: intervals are wide, and predictions that need 5 stay undecided.".into()]
+            vec!["3 seeds: intervals over seeds are wide.".into()]
         } else {
             vec![
                 "A single run: no interval over seeds exists, and nothing is decided.".into(),
@@ -349,24 +387,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let files = write_report(&Path::new(&dir).join(name), &page(several))?;
         println!("{}", files.page.display());
     }
-    let large: Vec<Vec<Option<f64>>> = (0..128)
-        .map(|i| (0..128).map(|j| if i == 40 { None } else { Some(((i as f64 - j as f64) / 20.0).cos()) }).collect())
-        .collect();
-    let names: Vec<String> = (0..128).map(|i| i.to_string()).collect();
-    let raster = Figure {
-        title: "A map of many cells is a raster".into(),
-        note: "128 units by 128 units; row 40 was not measured.".into(),
-        width: Width::Single,
-        kind: FigureKind::HeatMap(HeatMap {
-            row_axis: "unit".into(),
-            column_axis: "unit".into(),
-            colour: ColourScale { label: "correlation".into(), range: Some([-1.0, 1.0]), map: ColourMap::Diverging { centre: 0.0 } },
-            panels: vec![HeatPanel { title: String::new(), rows: names.clone(), columns: names, values: large }],
-            print: PrintValues::Auto,
-            decimals: 2,
-            square: true,
-        }),
-    };
-    write_figure(&Path::new(&dir).join("figures"), "raster", &raster)?;
+    let figures = Path::new(&dir).join("figures");
+    write_figure(&figures, "raster", &extremes::raster())?;
+    write_figure(&figures, "single-column", &extremes::single_column(&LAYERS))?;
+    write_figure(&figures, "long-names", &extremes::long_names())?;
     Ok(())
 }

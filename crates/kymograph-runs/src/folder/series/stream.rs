@@ -17,16 +17,10 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 /// Reads a segment, or its first `upto` bytes, which must then be there and end with a whole message.
 pub(crate) fn read_segment(path: &Path, upto: Option<u64>) -> Result<Segment, RunsError> {
     let mut bytes = std::fs::read(path).map_err(RunsError::io("read", path))?;
-    let damaged = |reason: String| RunsError::Damaged {
-        path: path.to_path_buf(),
-        reason,
-    };
+    let damaged = |reason: String| RunsError::Damaged { path: path.to_path_buf(), reason };
     if let Some(upto) = upto {
         if (bytes.len() as u64) < upto {
-            return Err(damaged(format!(
-                "it has {} bytes and a checkpoint counts on {upto}",
-                bytes.len()
-            )));
+            return Err(damaged(format!("it has {} bytes and a checkpoint counts on {upto}", bytes.len())));
         }
         bytes.truncate(upto as usize);
     }
@@ -55,34 +49,26 @@ pub(crate) fn read_segment(path: &Path, upto: Option<u64>) -> Result<Segment, Ru
             break;
         };
         let message = root_as_message(metadata).map_err(|error| at(&error.to_string()))?;
-        let body_length =
-            usize::try_from(message.bodyLength()).map_err(|_| at("a negative length"))?;
+        let body_length = usize::try_from(message.bodyLength()).map_err(|_| at("a negative length"))?;
         let Some((body, _)) = rest.split_at_checked(body_length) else {
             break;
         };
         match message.header_type() {
             MessageHeader::Schema if !has_schema => {
                 let schema = message.header_as_schema().ok_or_else(|| at("no schema"))?;
-                segment.columns = columns_of(&schema)
-                    .ok_or_else(|| at("columns that are not a step and numbers"))?;
+                segment.columns = columns_of(&schema).ok_or_else(|| at("columns that are not a step and numbers"))?;
                 has_schema = true;
             }
             MessageHeader::RecordBatch if has_schema => {
-                let batch = message
-                    .header_as_record_batch()
-                    .ok_or_else(|| at("no rows"))?;
-                append_batch(&mut segment, &batch, body)
-                    .ok_or_else(|| at("rows outside their buffers"))?;
+                let batch = message.header_as_record_batch().ok_or_else(|| at("no rows"))?;
+                append_batch(&mut segment, &batch, body).ok_or_else(|| at("rows outside their buffers"))?;
             }
             _ => return Err(at("neither a first schema nor rows after it")),
         }
         position += 8 + length + body_length;
     }
     if upto.is_some() && position != bytes.len() {
-        return Err(damaged(format!(
-            "a checkpoint counts on {} bytes and {position} are whole",
-            bytes.len()
-        )));
+        return Err(damaged(format!("a checkpoint counts on {} bytes and {position} are whole", bytes.len())));
     }
     Ok(segment)
 }
@@ -93,9 +79,7 @@ fn columns_of(schema: &arrow_ipc::Schema<'_>) -> Option<Vec<(String, Vec<Option<
     for (position, field) in fields.iter().enumerate() {
         let name = field.name()?.to_string();
         if position == 0 {
-            let is_step = name == "step"
-                && field.type_type() == Type::Int
-                && field.type_as_int()?.bitWidth() == 64;
+            let is_step = name == "step" && field.type_type() == Type::Int && field.type_as_int()?.bitWidth() == 64;
             is_step.then_some(())?;
         } else {
             let is_number = field.type_type() == Type::FloatingPoint
@@ -126,14 +110,9 @@ fn append_batch(segment: &mut Segment, batch: &RecordBatch<'_>, body: &[u8]) -> 
             return None;
         }
         let (validity, values) = (buffer(2 * field)?, buffer(2 * field + 1)?);
-        let values = values
-            .get(..rows.checked_mul(8)?)?
-            .chunks_exact(8)
-            .map(|bytes| {
-                u64::from_le_bytes([
-                    bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
-                ])
-            });
+        let values = values.get(..rows.checked_mul(8)?)?.chunks_exact(8).map(|bytes| {
+            u64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]])
+        });
         if field == 0 {
             segment.steps.extend(values);
             continue;
@@ -141,11 +120,8 @@ fn append_batch(segment: &mut Segment, batch: &RecordBatch<'_>, body: &[u8]) -> 
         if !validity.is_empty() && validity.len() < rows.div_ceil(8) {
             return None;
         }
-        let is_valid =
-            |row: usize| validity.is_empty() || (validity[row / 8] >> (row % 8)) & 1 == 1;
-        let values = values
-            .enumerate()
-            .map(|(row, bits)| is_valid(row).then_some(f64::from_bits(bits)));
+        let is_valid = |row: usize| validity.is_empty() || (validity[row / 8] >> (row % 8)) & 1 == 1;
+        let values = values.enumerate().map(|(row, bits)| is_valid(row).then_some(f64::from_bits(bits)));
         segment.columns[field - 1].1.extend(values);
     }
     Some(())

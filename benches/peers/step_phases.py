@@ -1,0 +1,215 @@
+"""Times a training step of the study `phases` (CNN and MLP, batch 64, f32, Adam) against PyTorch on the same machine.
+
+    cargo build --release -p kymograph-nets --example step_time
+    python -m venv venv && venv/bin/pip install -r benches/peers/requirements.txt
+    venv/bin/python benches/peers/step_phases.py [--rounds 30] [--write]
+
+Both sides get the same initial weights, the same batches and two threads, and take turns in blocks of steps. A step is
+forward, loss, backward, gradient norm, Adam. PyTorch is timed in each of its fair forms (memory format × fused or
+foreach Adam) and the fastest counts. Losses of the first steps and all gradients of the first must agree before a time
+counts. `--write` writes benches/results/step_phases.md.
+"""
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ["RAYON_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "2"
+
+import torch  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKED_STEPS = 5
+# Steps cycle through so many batches: one batch would soon be fitted, and gradients near zero are no training.
+BATCHES = 64
+torch.set_num_threads(2)
+
+
+def spec(name):
+    if name == "cnn":
+        layers = []
+        for block, channels in enumerate((32, 64, 128), 1):
+            layers += [
+                {"name": f"conv{block}", "kind": "conv2d", "out_channels": channels, "kernel_size": 3, "padding": 1},
+                {"name": f"relu{block}", "kind": "relu"},
+                {"name": f"pool{block}", "kind": "max_pool2d", "kernel_size": 2},
+            ]
+        layers += [{"name": "flatten", "kind": "flatten"}, {"name": "fc", "kind": "linear", "out_features": 10}]
+    else:
+        layers = [{"name": "flatten", "kind": "flatten"}]
+        for block in range(1, 5):
+            layers += [{"name": f"fc{block}", "kind": "linear", "out_features": 32},
+                       {"name": f"relu{block}", "kind": "relu"}]
+        layers.append({"name": "fc5", "kind": "linear", "out_features": 10})
+    return {"name": name, "input": [1, 28, 28], "layers": layers}
+
+
+def build(description):
+    nn, net, channels, features, size = torch.nn, torch.nn.Sequential(), 1, 784, 28
+    for layer in description["layers"]:
+        kind = layer["kind"]
+        if kind == "conv2d":
+            module = nn.Conv2d(channels, layer["out_channels"], 3, padding=1)
+            channels = layer["out_channels"]
+            features = channels * size * size
+        elif kind == "max_pool2d":
+            module, size = nn.MaxPool2d(2), size // 2
+            features = channels * size * size
+        elif kind == "linear":
+            module = nn.Linear(features, layer["out_features"])
+            features = layer["out_features"]
+        else:
+            module = nn.ReLU() if kind == "relu" else nn.Flatten()
+        net.add_module(layer["name"], module)
+    return net
+
+
+class Torch:
+    """One fair form of the PyTorch step."""
+
+    def __init__(self, name, state, x, labels, channels_last, form):
+        self.label = ("channels_last" if channels_last else "contiguous") + ", " + form
+        self.net = build(spec(name))
+        self.net.load_state_dict(state)
+        self.x, self.labels, self.taken = list(x), list(labels), 0
+        if channels_last:
+            self.net = self.net.to(memory_format=torch.channels_last)
+            self.x = [batch.to(memory_format=torch.channels_last) for batch in x]
+        self.parameters = list(self.net.parameters())
+        self.optimiser = torch.optim.Adam(self.parameters, lr=1e-3, **{form: True})
+        self.seconds = []
+
+    def step(self):
+        x, labels = self.x[self.taken % BATCHES], self.labels[self.taken % BATCHES]
+        self.taken += 1
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = torch.nn.functional.cross_entropy(self.net(x), labels)
+        loss.backward()
+        norm = torch.nn.utils.get_total_norm([p.grad for p in self.parameters])
+        self.optimiser.step()
+        return loss.item(), norm.item()
+
+    def time(self, steps):
+        for _ in range(steps):
+            start = time.perf_counter()
+            self.step()
+            self.seconds.append(time.perf_counter() - start)
+
+
+class Rust:
+    def __init__(self, folder, binary):
+        self.process = subprocess.Popen([binary, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit(f"step_time stopped at `{command}`")
+        return json.loads(answer)
+
+
+def check(name, folder, rust, state, x, labels):
+    """Do both sides compute the same? Worst relative differences of losses, norms and gradients."""
+    torch_side = Torch(name, state, x, labels, False, "fused")
+    losses, norms = [], []
+    for step in range(CHECKED_STEPS):
+        loss, norm = torch_side.step()
+        losses.append(loss)
+        norms.append(norm)
+        if step == 0:
+            gradients = {key: p.grad.clone() for key, p in torch_side.net.named_parameters()}
+    answer = rust.ask(f"check {name} {CHECKED_STEPS}")
+    ours = load_file(Path(folder) / f"{name}.gradients.safetensors")
+    off_loss = max(abs(a - b) / b for a, b in zip(answer["losses"], losses, strict=True))
+    off_norm = max(abs(a - b) / b for a, b in zip(answer["norms"], norms, strict=True))
+    off_gradient = max(float((ours[key] - g).abs().max() / g.abs().max()) for key, g in gradients.items())
+    if off_loss > 1e-3 or off_norm > 1e-2 or off_gradient > 1e-4:
+        sys.exit(f"{name}: answers differ: loss {off_loss:.1e}, norm {off_norm:.1e}, gradient {off_gradient:.1e}")
+    return off_loss, off_norm, off_gradient
+
+
+def measure(name, folder, rust, rounds):
+    torch.manual_seed(0)
+    net = build(spec(name))
+    state = {key: value.clone() for key, value in net.state_dict().items()}
+    x, labels = torch.rand(BATCHES, 64, 1, 28, 28), torch.randint(0, 10, (BATCHES, 64))
+    save_file({**state, "x": x, "labels": labels}, Path(folder) / f"{name}.safetensors")
+    (Path(folder) / f"{name}.json").write_text(json.dumps(spec(name)))
+    agreement = check(name, folder, rust, state, x, labels)
+    formats = (False, True) if name == "cnn" else (False,)
+    forms = [Torch(name, state, x, labels, last, form) for last in formats for form in ("fused", "foreach")]
+    steps = 10 if name == "cnn" else 100
+    for form in forms:
+        form.time(steps)
+        form.seconds.clear()
+    rust.ask(f"time {name} {steps}")
+    ours = []
+    for _ in range(rounds):
+        ours += rust.ask(f"time {name} {steps}")
+        for form in forms:
+            form.time(steps)
+    best = min(forms, key=lambda form: statistics.median(form.seconds))
+    return {
+        "name": name, "parameters": sum(p.numel() for p in net.parameters()), "agreement": agreement,
+        "ours": statistics.median(ours), "torch": statistics.median(best.seconds), "best": best.label,
+        "forms": {form.label: statistics.median(form.seconds) for form in forms}, "steps": len(ours),
+        "fastest": (min(ours), min(best.seconds)),
+    }
+
+
+def cpu():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--write", action="store_true", help="write benches/results/step_phases.md")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    parser.add_argument("--binary", default=str(target / "release/examples/step_time"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rust = Rust(folder, options.binary)
+        features = rust.ask("features")
+        results = [measure(name, folder, rust, options.rounds) for name in ("cnn", "mlp")]
+    lines = [
+        "# A training step of the study `phases`, against PyTorch", "",
+        f"Date {datetime.date.today()}. Machine: {cpu()}, {os.cpu_count()} cores, kernels `{features['path']}` "
+        f"({', '.join(features['detected'])}). PyTorch {torch.__version__} on Python {platform.python_version()}; "
+        f"two threads each, batch 64, f32, Adam.", "",
+        f"Command: `python benches/peers/step_phases.py --rounds {options.rounds} --write`", "",
+        "Median milliseconds of a step (forward, loss, backward, gradient norm, Adam); the two take turns in one run. "
+        "Only the ratio travels.", "",
+        "| network | parameters | Kymograph | PyTorch, fastest form | ratio | fastest step of each |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in results:
+        fastest = f"{r['fastest'][0] * 1e3:.2f} / {r['fastest'][1] * 1e3:.2f}"
+        lines.append(f"| {r['name']} | {r['parameters']:,} | {r['ours'] * 1e3:.3f} | {r['torch'] * 1e3:.3f} "
+                     f"({r['best']}) | **{r['ours'] / r['torch']:.2f}** | {fastest} |")
+    lines += ["", f"PyTorch's forms: " + "; ".join(
+        f"{r['name']}: " + ", ".join(f"{label} {1e3 * t:.3f}" for label, t in r["forms"].items()) for r in results) + "."]
+    lines += ["", f"Agreement before timing, worst relative difference over {CHECKED_STEPS} steps: " + "; ".join(
+        f"{r['name']}: loss {r['agreement'][0]:.1e}, gradient norm {r['agreement'][1]:.1e}, "
+        f"first gradients {r['agreement'][2]:.1e}" for r in results) + ".", ""]
+    text = "\n".join(lines)
+    print(text)
+    if options.write:
+        (ROOT / "benches/results/step_phases.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+//! Plans computed on runs made by hand: values, nulls, notes, and the cache.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use kymograph_findings::{Finding, FindingsError, Gathering, Plan, RunKey, Subject, gather};
+use kymograph_runs::{Manifest, Recorder, Run};
+use ndarray::{Array2, ArrayD};
+use serde_json::Value;
+
+/// A run of three checkpoints: unit i of step s is the i-th axis turned a little towards the next.
+fn run(folder: &Path, seed: u64, poison: bool) -> Subject {
+    let mut recorder =
+        Recorder::create(folder, &Manifest::new("test", Value::Null, Value::Null, Some(seed))).expect("a new run");
+    for (step, angle) in [(0_u64, 0.0_f32), (1, 0.1), (2, 0.3)] {
+        let mut weight = Array2::<f32>::zeros((6, 8));
+        for i in 0..6 {
+            weight[[i, i]] = angle.cos();
+            weight[[i, i + 1]] = angle.sin();
+        }
+        if poison && step == 1 {
+            weight[[2, 3]] = f32::NAN;
+        }
+        let tensors: Vec<(String, ArrayD<f32>)> =
+            vec![("fc.weight".to_owned(), weight.into_dyn()), ("fc.bias".to_owned(), ArrayD::zeros(vec![6]))];
+        recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
+    }
+    recorder.finish().expect("finished");
+    let run = Run::open(folder).expect("opens");
+    let files = run.steps().iter().map(|&s| (s, run.checkpoint(s).expect("there").path().to_path_buf())).collect();
+    Subject {
+        key: RunKey { network: "net".to_owned(), seed: Some(seed), control: None },
+        parameters: files,
+        activations: BTreeMap::new(),
+        labels: None,
+    }
+}
+
+fn all(plan: &str, subjects: &[Subject], cache: Option<&Path>) -> Result<Vec<Finding>, FindingsError> {
+    gather(&Gathering {
+        plan: &Plan::from_toml(plan, "test")?,
+        origin: "test",
+        subjects,
+        step_names: &[("early".to_owned(), 1), ("late".to_owned(), 2)].into(),
+        cache,
+        progress: &|_, _| (),
+    })
+}
+
+const PLAN: &str = r#"
+[[measure]]
+name = "same_index_cosine"
+steps = "all_pairs"
+nulls = ["permuted_units", "random_walk"]
+
+[[measure]]
+name = "weight_std"
+steps = "each"
+nulls = ["untrained"]
+
+[[measure]]
+name = "stable_rank"
+steps = ["early", 7]
+nulls = ["shuffled_columns"]
+draws = 20
+"#;
+
+#[test]
+fn rows_have_values_nulls_and_reasons() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = [run(&folder.path().join("a"), 0, false), run(&folder.path().join("b"), 1, false)];
+    let rows = all(PLAN, &subjects, None).expect("gathers");
+    assert_eq!(rows.len(), 2 * (3 + 3 + 2));
+    let pair = |a: u64, b: u64| {
+        rows.iter().find(|f| f.measure == "same_index_cosine" && f.steps == [a, b]).expect("the plan asks for it")
+    };
+    for (a, b, angle) in [(0, 1, 0.1_f64), (1, 2, 0.2), (0, 2, 0.3)] {
+        let row = pair(a, b);
+        assert!((row.value.expect("measured") - angle.cos()).abs() < 1e-6, "{row:?}");
+        assert_eq!((row.array.as_str(), row.n), ("fc.weight", Some(6)));
+        let [permuted, walk] = row.nulls.as_slice() else { panic!("two nulls were asked for: {row:?}") };
+        assert_eq!((permuted.kind.as_str(), permuted.n), ("permuted_units", 100));
+        assert!(permuted.mean < 0.5 && permuted.p.expect("enough draws") < 0.05, "{permuted:?}");
+        assert!(walk.interval[0] <= walk.mean && walk.mean <= walk.interval[1] && walk.mean < 1.0, "{walk:?}");
+    }
+    let own = rows.iter().find(|f| f.measure == "weight_std" && f.steps == [2]).expect("the plan asks for it");
+    assert_eq!(own.nulls[0].n, 1, "one sister seed has a step 0");
+    let missing = rows.iter().find(|f| f.measure == "stable_rank" && f.value.is_none()).expect("step 7 is not there");
+    assert!(missing.notes[0].contains("no checkpoint at step 7"), "{missing:?}");
+}
+
+#[test]
+fn the_cache_gives_the_same_rows_and_survives_a_cut_tail() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = [run(&folder.path().join("a"), 0, false)];
+    let cache = folder.path().join("cache");
+    let first = all(PLAN, &subjects, Some(&cache)).expect("gathers");
+    let file = cache.join("evidence.jsonl");
+    let bytes = std::fs::read(&file).expect("the cache was written");
+    assert_eq!(all(PLAN, &subjects, Some(&cache)).expect("gathers"), first);
+    assert_eq!(std::fs::read(&file).expect("still there"), bytes, "nothing was computed twice");
+    std::fs::write(&file, &bytes[..bytes.len() - 40]).expect("cut");
+    assert_eq!(all(PLAN, &subjects, Some(&cache)).expect("gathers"), first);
+    assert_eq!(all(PLAN, &subjects, None).expect("gathers"), first, "with and without a cache");
+}
+
+#[test]
+fn rows_do_not_depend_on_threads_or_on_the_rest_of_the_plan() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = [run(&folder.path().join("a"), 0, false)];
+    let alone = PLAN.split("\n\n").next().expect("the first measure");
+    let whole = all(PLAN, &subjects, None).expect("gathers");
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let rows = pool.install(|| all(alone, &subjects, None)).expect("gathers");
+        assert_eq!(rows, whole[..rows.len()]);
+    }
+}
+
+#[test]
+fn a_nan_names_file_tensor_and_index() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = [run(&folder.path().join("a"), 0, true)];
+    let message = all(PLAN, &subjects, None).expect_err("a weight is NaN").to_string();
+    for word in ["step-00000001.safetensors", "fc.weight", "NaN", "index 19", "--plan"] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+}
+
+#[test]
+fn plans_are_checked_on_reading() {
+    for (text, word) in [
+        ("[[measure]]\nname = \"nothing\"\nsteps = \"each\"", "number 1"),
+        ("[[measure]]\nname = \"weight_std\"\nsteps = \"to_last\"", "one step at a time"),
+        ("[[measure]]\nname = \"linear_cka\"\nsteps = \"each\"", "compares two steps"),
+        ("[[measure]]\nname = \"weight_std\"\nsteps = \"each\"\nnulls = [\"random_walk\"]", "random_walk"),
+        ("[[measure]]\nname = \"weight_std\"\nsteps = \"each\"\noptions = { sigma = 2 }", "sigma"),
+        ("[[measure]]\nname = \"weight_std\"\nsteps = \"each\"\ncolour = 1", "line 4"),
+        ("[[measure]]\nname = \"weight_std\"\nsteps = \"sometimes\"", "line 3"),
+        ("[[measure]]\nname = \"weight_std\"\nsteps = \"each\"\narrays = [\"a[\"]", "glob"),
+    ] {
+        let message = Plan::from_toml(text, "plan.toml").expect_err(text).to_string();
+        assert!(message.contains(word) && message.contains("plan.toml"), "{text}: {message}");
+    }
+}
+
+#[test]
+fn a_plan_that_matches_nothing_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = [run(&folder.path().join("a"), 0, false)];
+    let text = "[[measure]]\nname = \"weight_std\"\nsteps = \"each\"\narrays = [\"conv*\"]";
+    let message = all(text, &subjects, None).expect_err("nothing is called conv").to_string();
+    assert!(message.contains("net/seed-0") && message.contains("inspect"), "{message}");
+}

@@ -1,0 +1,6 @@
+//! What every measure of the registry must hold to.
+
+mod agreement;
+mod documented;
+mod hostile;
+mod support;

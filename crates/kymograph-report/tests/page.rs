@@ -1,0 +1,282 @@
+//! The page: verdict first, everything escaped, nothing fetched, small enough.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{every_kind, figure, heat_map};
+use kymograph_findings::{Finding, JudgedPrediction, Judgement, Null, Outcome, RunKey, Stated, Verdict};
+use kymograph_report::{
+    FigureKind, Page, PageKind, PlacedFigure, ReportError, Section, SummaryTable, render_page, summary, write_report,
+};
+
+const HOSTILE: &str = "</script><script>alert(\"x\")</script><img src=http://evil.example/x onerror='y'>";
+
+fn null() -> Null {
+    Null { kind: "permuted_units".into(), mean: 0.02, interval: [-0.7, 0.75], n: 200, p: Some(0.005) }
+}
+
+fn finding(array: &str, value: Option<f64>) -> Finding {
+    Finding {
+        measure: "same_index_cosine".into(),
+        options: BTreeMap::from([("seed".into(), "0".into())]),
+        run: RunKey { network: "cnn".into(), seed: Some(0), control: None },
+        array: array.into(),
+        other_array: None,
+        steps: vec![100, 20_000],
+        value,
+        interval: Some([0.98512, 0.98514]),
+        nulls: vec![null()],
+        ceiling: None,
+        parts: BTreeMap::new(),
+        n: Some(32),
+        notes: vec!["two units never moved".into()],
+        version: 1,
+    }
+}
+
+fn prediction(name: &str) -> JudgedPrediction {
+    JudgedPrediction {
+        name: name.into(),
+        hypothesis: "B".into(),
+        text: "Filters keep their identity".into(),
+        source: "published: .78, .82".into(),
+        quantity: "cosine of conv1".into(),
+        estimate: Some(0.98513),
+        interval: Some([0.97, 0.99]),
+        per_seed: vec![0.98, 0.985, 0.99],
+        n_seeds: 3,
+        min_seeds: 5,
+        decision: "above 0.7".into(),
+        thresholds: vec![0.7],
+        null: Some(null()),
+        judgement: Judgement::Undecided,
+        reason: "3 seeds of the 5 needed.".into(),
+        rows: vec![0],
+        repeat: "kymograph judge run --predictions p.toml".into(),
+    }
+}
+
+fn page() -> Page {
+    let placed = |(name, figure): (&str, kymograph_report::Figure)| PlacedFigure {
+        name: name.into(),
+        figure,
+        caption: format!("Caption of {name}"),
+        alt: format!("Words for {name}"),
+        note: String::new(),
+    };
+    Page {
+        title: "Phases".into(),
+        subtitle: "A CNN on MNIST".into(),
+        kind: PageKind::Study,
+        verdicts: vec![Verdict {
+            title: "Phases or refinement?".into(),
+            hypotheses: BTreeMap::from([("A".into(), "Phases.".into()), ("B".into(), "Refinement.".into())]),
+            outcome: Outcome::Undecided,
+            sentence: "Undecided at 3 seeds.".into(),
+            stated: Stated::Beforehand,
+            rule: "All held.".into(),
+            predictions: vec![prediction("stays")],
+            remedy: Some("kymograph run phases --seeds 0..8".into()),
+        }],
+        findings: vec![finding("conv1.weight", Some(0.98513)), finding("fc.weight", None)],
+        sections: vec![Section {
+            title: "Weights".into(),
+            text: "First.\n\nSecond.".into(),
+            figures: every_kind().into_iter().map(placed).collect(),
+        }],
+        tables: vec![SummaryTable {
+            title: "Key numbers".into(),
+            caption: "Beside their nulls.".into(),
+            columns: vec!["Layer".into(), "Cosine".into()],
+            rows: vec![vec!["conv1".into(), "0.985".into()], vec!["fc".into()]],
+        }],
+        facts: vec![("Data".into(), "MNIST".into())],
+        warnings: vec!["3 seeds.".into()],
+        repeat: "kymograph run phases".into(),
+    }
+}
+
+#[test]
+fn the_first_screen_says_what_was_predicted_and_found_and_with_which_certainty() {
+    let html = render_page(&page()).unwrap();
+    let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("'{text}' is missing"));
+    assert!(at("Refinement.") < at("class=\"badge\""));
+    assert!(at("class=\"badge\"") < at("Rests on 3 seeds (at least 5 are needed"));
+    assert!(at("Predictions fixed before the run.") < at("id=\"predictions\""));
+    assert!(at("kymograph run phases --seeds 0..8") < at("id=\"predictions\""));
+    assert!(at("id=\"predictions\"") < at("id=\"evidence\""));
+    assert!(at("id=\"evidence\"") < at("id=\"methods\""));
+    for text in [
+        "<b>0.985</b> [0.970, 0.990]",
+        "0.02 [−0.70, 0.75] (permuted units, 200 draws, p = 0.005)",
+        "above 0.7",
+        "published: .78, .82",
+    ] {
+        at(text);
+    }
+    at("[0.98512, 0.98514]");
+    at("not measured");
+    at("100 → 20\u{202f}000");
+    assert_eq!(html.matches("<figure id=").count(), 5);
+    assert_eq!(html.matches("aria-label=\"Words for").count(), 5);
+    assert_eq!(html.matches("download=").count(), 5);
+}
+
+#[test]
+fn nothing_is_fetched() {
+    let html = render_page(&page()).unwrap();
+    // The only address on the page is the name of the SVG name space, which is never fetched.
+    let rest = html.replace("http://www.w3.org/2000/svg", "");
+    for bad in ["http://", "https://", "src=\"//", "url(http", "@import", "<link", "<iframe"] {
+        assert!(!rest.contains(bad), "{bad}");
+    }
+    assert!(html.contains("default-src 'none'"));
+    assert!(html.len() < 20_000_000);
+}
+
+#[test]
+fn ids_are_unique() {
+    let html = render_page(&page()).unwrap();
+    let mut ids: Vec<&str> = html.split(" id=\"").skip(1).map(|t| t.split('"').next().unwrap()).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    for target in html.split("href=\"#").skip(1).map(|t| t.split('"').next().unwrap()) {
+        assert!(ids.contains(&target), "#{target} leads nowhere");
+    }
+}
+
+#[test]
+fn hostile_names_are_shown_and_never_run() {
+    let mut page = page();
+    page.title = HOSTILE.into();
+    page.subtitle = HOSTILE.into();
+    page.warnings = vec![HOSTILE.into()];
+    page.repeat = HOSTILE.into();
+    page.facts = vec![(HOSTILE.into(), HOSTILE.into())];
+    page.tables[0].columns[0] = HOSTILE.into();
+    page.tables[0].rows[0][0] = HOSTILE.into();
+    page.sections[0].title = HOSTILE.into();
+    page.sections[0].text = HOSTILE.into();
+    page.sections[0].figures[0].alt = HOSTILE.into();
+    page.sections[0].figures[0].caption = HOSTILE.into();
+    page.findings[0].array = HOSTILE.into();
+    page.findings[0].run.network = HOSTILE.into();
+    page.findings[0].notes = vec![HOSTILE.into()];
+    let verdict = &mut page.verdicts[0];
+    verdict.outcome = Outcome::Hypothesis(HOSTILE.into());
+    verdict.sentence = HOSTILE.into();
+    verdict.remedy = Some(HOSTILE.into());
+    verdict.hypotheses.insert(HOSTILE.into(), HOSTILE.into());
+    let prediction = &mut verdict.predictions[0];
+    for field in [&mut prediction.name, &mut prediction.text, &mut prediction.reason, &mut prediction.repeat] {
+        *field = HOSTILE.into();
+    }
+    let html = render_page(&page).unwrap();
+    assert_eq!(html.matches("<script").count(), 1, "only the filter");
+    assert_eq!(html.matches("</script").count(), 1);
+    assert!(!html.contains("<img"));
+    assert!(html.matches("&lt;script&gt;").count() > 15);
+    let text = summary(&page);
+    // Commands stand in fences, where text is text.
+    let outside: String = text.split("```\n").step_by(2).collect();
+    assert!(outside.contains("&lt;script&gt;"));
+    assert!(!outside.contains("<script") && !outside.contains("<img"), "{outside}");
+}
+
+#[test]
+fn predictions_must_cite_findings_that_exist_and_figures_must_have_their_own_names() {
+    let mut wrong = page();
+    wrong.verdicts[0].predictions[0].rows = vec![7];
+    assert!(matches!(render_page(&wrong), Err(ReportError::NoSuchFinding { row: 7, findings: 2, .. })));
+    let mut wrong = page();
+    wrong.sections[0].figures[1].name = "curves".into();
+    assert!(matches!(render_page(&wrong), Err(ReportError::DuplicateName { .. })));
+    let mut wrong = page();
+    wrong.sections[0].figures[1].name = "../up".into();
+    assert!(matches!(render_page(&wrong), Err(ReportError::FileName { .. })));
+}
+
+#[test]
+fn many_findings_are_cut_but_those_cited_stay() {
+    let mut page = page();
+    page.findings = (0..20_000).map(|i| finding(&format!("layer{i}.weight"), Some(0.5))).collect();
+    page.verdicts[0].predictions[0].rows = (19_000..19_100).collect();
+    let html = render_page(&page).unwrap();
+    assert!(html.contains("3000 of 20\u{202f}000 findings"));
+    let table = &html[html.find("id=\"evidence-table\"").unwrap()..];
+    assert!(table.contains("layer19000.weight") && table.contains("layer19099.weight"));
+    assert!(table.contains("layer0.weight") && !table.contains("layer15000.weight"));
+    assert!(html.contains("40 more rows"));
+    assert!(html.len() < 20_000_000);
+}
+
+#[test]
+fn huge_drawings_become_rasters() {
+    let mut page = page();
+    let mut map = heat_map();
+    let names = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+    let values: Vec<Vec<Option<f64>>> = (0..40).map(|i| (0..40).map(|j| Some(f64::from(i * j))).collect()).collect();
+    map.panels = (0..6)
+        .map(|i| kymograph_report::HeatPanel {
+            title: format!("panel {i}"),
+            rows: names(40),
+            columns: names(40),
+            values: values.clone(),
+        })
+        .collect();
+    map.square = true;
+    page.sections[0].figures[0].figure = figure(FigureKind::HeatMap(map));
+    let html = render_page(&page).unwrap();
+    assert!(html.contains("<img alt=\"\" src=\"data:image/png;base64,"));
+}
+
+#[test]
+fn an_empty_page_and_one_without_predictions_render() {
+    assert!(render_page(&Page::default()).unwrap().contains("No prediction was judged"));
+    let mut bare = page();
+    bare.kind = PageKind::Analysis;
+    bare.verdicts.clear();
+    let html = render_page(&bare).unwrap();
+    assert!(html.contains("Analysis report") && !html.contains("id=\"predictions\""));
+    assert!(summary(&bare).contains("No prediction was judged."));
+}
+
+#[test]
+fn the_summary_holds_verdict_nulls_and_commands() {
+    let text = summary(&page());
+    assert!(text.starts_with("# Phases\n\nA CNN on MNIST\n\n## Phases or refinement?: undecided\n"));
+    assert!(text.contains(
+        "| Filters keep their identity | B | above 0.7 | 0.985 \\[0.970, 0.990\\] | 0.02 \\[−0.70, 0.75\\] | 3 of 5 | undecided |"
+    ));
+    assert!(text.contains("```\nkymograph run phases --seeds 0..8\n```"));
+    assert!(text.contains("| fc |  |"));
+}
+
+#[test]
+fn a_report_folder_holds_everything_and_is_the_same_twice() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let files = write_report(one.path(), &page()).unwrap();
+    assert_eq!(files.figures.len(), 5);
+    let again = write_report(two.path(), &page()).unwrap();
+    let pairs = [(&files.page, &again.page), (&files.summary, &again.summary), (&files.findings, &again.findings)];
+    for (a, b) in pairs {
+        assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap());
+    }
+    let json = std::fs::read_to_string(&files.findings).unwrap();
+    let back: Vec<Finding> = serde_json::from_str(&json).unwrap();
+    assert_eq!(back, page().findings);
+    // A second report into the same folder replaces the first.
+    write_report(one.path(), &page()).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = dir.path().join("file");
+    std::fs::write(&blocked, "x").unwrap();
+    let error = write_report(&blocked, &page()).unwrap_err().to_string();
+    assert!(error.contains("could not write") && error.contains("file"), "{error}");
+}

@@ -1,0 +1,209 @@
+//! The command as users meet it: results, errors with their exit codes, and runs that were killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn kymograph(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kymograph"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    kymograph(args).output().expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    // Messages are wrapped for the terminal; tests look for words.
+    String::from_utf8_lossy(bytes).split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn succeeds(args: &[&str]) -> Output {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    output
+}
+
+#[track_caller]
+fn fails(args: &[&str], code: i32, words: &[&str]) {
+    let output = run(args);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+    for word in words {
+        assert!(message.replace(' ', "").contains(&word.replace(' ', "")), "{args:?} should say `{word}`: {message}");
+    }
+    assert!(!message.contains("panicked"), "{message}");
+}
+
+/// A training small enough for a test.
+const SMALL: &[&str] = &["--quick", "--quiet", "--set", "steps=40", "--set", "probe_examples=50"];
+
+fn small<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["run", "phases", "--out", out][..], SMALL, more].concat()
+}
+
+fn path(folder: &Path) -> &str {
+    folder.to_str().expect("test folders have plain names")
+}
+
+/// Every file below `folder` that a run consists of, with its bytes; run.json and experiment.json hold a date.
+fn recorded(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.join("runs")];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let entry = entry.expect("an entry").path();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.file_name().is_some_and(|n| n != "run.json") {
+                let bytes = fs::read(&entry).expect("a file");
+                found.push((entry.strip_prefix(folder).expect("below it").to_path_buf(), bytes));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[track_caller]
+fn same_files(a: &Path, b: &Path) {
+    let (a, b) = (recorded(a), recorded(b));
+    let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|f| f.0.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&a), names(&b));
+    for ((name, left), (_, right)) in a.iter().zip(&b) {
+        assert!(left == right, "{} differs", name.display());
+    }
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    succeeds(&small(path(&whole), &[]));
+    // Killed in the CNN, then again in the MLP, then once before anything was recorded further.
+    for checkpoint in ["cnn/seed-0/checkpoints/step-00000008", "mlp/seed-0/checkpoints/step-00000002"] {
+        let resume: &[&str] = if killed.exists() { &["--resume"] } else { &[] };
+        let mut child = kymograph(&small(path(&killed), resume)).stderr(Stdio::null()).spawn().expect("it starts");
+        let awaited = killed.join("runs").join(format!("{checkpoint}.safetensors"));
+        let begun = Instant::now();
+        while !awaited.exists() && child.try_wait().expect("it can be asked").is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(300), "{} never came", awaited.display());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().expect("SIGKILL");
+        child.wait().expect("it ends");
+    }
+    fails(&small(path(&killed), &[]), 1, &["--resume", "--force"]);
+    succeeds(&small(path(&killed), &["--resume"]));
+    same_files(&whole, &killed);
+    let findings = |out: &Path| fs::read(out.join("derived/findings.json")).expect("findings were written");
+    assert!(findings(&whole) == findings(&killed), "findings.json differs");
+}
+
+#[test]
+#[ignore = "slow: the whole quick study, killed and resumed"]
+fn the_quick_study_killed_half_way_resumes_to_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    succeeds(&["run", "phases", "--quick", "--quiet", "--out", path(&whole)]);
+    let mut child =
+        kymograph(&["run", "phases", "--quick", "--quiet", "--out", path(&killed)]).spawn().expect("it starts");
+    let awaited = killed.join("runs/cnn/seed-0/checkpoints/step-00000100.safetensors");
+    while !awaited.exists() && child.try_wait().expect("it can be asked").is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it ends");
+    succeeds(&["run", "phases", "--quick", "--quiet", "--out", path(&killed), "--resume"]);
+    same_files(&whole, &killed);
+}
+
+#[test]
+fn one_two_and_three_threads_give_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = folder.path().join("1");
+    succeeds(&small(path(&one), &["--threads", "1"]));
+    for threads in ["2", "3"] {
+        let out = folder.path().join(threads);
+        succeeds(&small(path(&out), &["--threads", threads]));
+        same_files(&one, &out);
+        let findings = |out: &Path| fs::read(out.join("derived/findings.json")).expect("findings were written");
+        assert!(findings(&one) == findings(&out), "findings.json differs for {threads} threads");
+    }
+}
+
+#[test]
+fn an_experiment_reports_again_grows_by_seeds_and_is_replaced_only_by_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("e");
+    let mlp = ["--set", "networks=mlp"];
+    succeeds(&small(path(&out), &mlp));
+    let report = out.join("derived/report.html");
+    let page = fs::read_to_string(&report).expect("a page");
+    assert!(page.len() < 20_000_000 && page.contains("Phases or refinement"));
+    fs::remove_dir_all(out.join("derived")).expect("derived/ may be deleted");
+    succeeds(&["report", path(&out), "--quiet"]);
+    assert!(report.exists());
+    succeeds(&small(path(&out), &[&mlp[..], &["--resume", "--seeds", "0..1"]].concat()));
+    assert!(out.join("runs/mlp/seed-1/run.json").exists());
+    fails(&small(path(&out), &["--resume", "--set", "learning_rate=0.01"]), 1, &["learning_rate", "--out"]);
+    fs::write(out.join("notes.txt"), "mine").expect("a file of somebody's");
+    fails(&small(path(&out), &["--force"]), 1, &["notes.txt"]);
+    fs::remove_file(out.join("notes.txt")).expect("removed");
+    succeeds(&small(path(&out), &[&mlp[..], &["--force"]].concat()));
+    assert!(!out.join("runs/mlp/seed-1").exists());
+}
+
+#[test]
+fn checkpoints_made_elsewhere_are_analyzed_and_a_second_time_from_the_cache() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (study, out) = (folder.path().join("study"), folder.path().join("out"));
+    succeeds(&small(path(&study), &["--set", "networks=mlp"]));
+    let checkpoints = study.join("runs/mlp/seed-0/checkpoints");
+    let analyze = ["analyze", path(&checkpoints), "--out", path(&out), "--quiet"];
+    succeeds(&analyze);
+    let findings = fs::read(out.join("derived/findings.json")).expect("findings");
+    let cache = fs::metadata(out.join("derived/cache/evidence.jsonl")).expect("a cache").len();
+    succeeds(&analyze);
+    assert!(findings == fs::read(out.join("derived/findings.json")).expect("findings"));
+    assert_eq!(cache, fs::metadata(out.join("derived/cache/evidence.jsonl")).expect("a cache").len());
+    let other = study.join("runs/mlp/seed-0/checkpoints/step-00000001.safetensors");
+    fails(&["analyze", path(&other), "--out", path(&out)], 1, &["--out", "--force"]);
+    let inspected = succeeds(&["inspect", path(&other), "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&inspected.stdout).expect("JSON");
+    assert_eq!(json["step"], 1);
+    assert_eq!(json["tensors"][0]["name"], "fc1.weight");
+    assert_eq!(json["tensors"][0]["shape"], serde_json::json!([32, 784]));
+    let tensor = format!("{}:fc1.weight", path(&other));
+    let measured = succeeds(&["measure", "same_index_cosine", &tensor, &tensor, "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&measured.stdout).expect("JSON");
+    assert!((json["value"].as_f64().expect("a number") - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn bad_input_gets_a_clear_error_and_its_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("plain").to_owned();
+    let out = at("out");
+    fs::create_dir(folder.path().join("empty")).expect("a folder");
+    fails(&["analyze", &at("nowhere"), "--out", &out], 1, &["nowhere"]);
+    fails(&["analyze", &at("empty"), "--out", &out], 1, &["empty", ".safetensors"]);
+    fails(&["run", "fases", "--out", &out], 2, &["fases", "phases"]);
+    fails(&["run", "phases", "--set", "stepps=3", "--out", &out], 2, &["stepps", "steps"]);
+    fails(&["run", "phases", "--data-dir", &at("empty"), "--out", &out], 1, &["empty"]);
+    fails(&["measure", "linear_kca", "x.npy"], 2, &["linear_cka"]);
+    fails(&["measure", "weight_std", &at("x.npy")], 1, &["x.npy"]);
+    fails(&["measure", "weight_std", "x.txt"], 2, &["x.txt", ".npy"]);
+    fails(&["run"], 2, &["STUDY"]);
+    fails(&["frobnicate"], 2, &["frobnicate"]);
+    fails(&["run", "phases", "--seeds", "3..1"], 2, &["A..B"]);
+    fails(&["report", &at("empty")], 1, &["experiment.json"]);
+    let bad = at("bad_10.safetensors");
+    fs::write(&bad, b"not a checkpoint").expect("a file");
+    fails(&["analyze", &bad, "--out", &out], 1, &["bad_10.safetensors"]);
+    fails(&["inspect", &bad], 1, &["bad_10.safetensors"]);
+    assert!(!Path::new(&out).exists(), "nothing is written when nothing was done");
+}
