@@ -69,7 +69,8 @@ pub struct JudgedPrediction {
     pub decision: String,
     /// Thresholds of the decision, for drawing: one, or the two ends of an equivalence margin.
     pub thresholds: Vec<f64>,
-    /// The main null of the rows judged, averaged over them; `None` for contrasts, whose null value is 0.
+    /// The main null of the rows judged, averaged over them; `None` for contrasts and
+    /// for the smallest or largest of several arrays, whose nulls are others.
     pub null: Option<Null>,
     /// The outcome.
     pub judgement: Judgement,

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use kymograph_linalg::Real;
 use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 
-use crate::engine::{Pass, Workspace};
+use crate::engine::Pass;
 use crate::error::NetsError;
 use crate::hooks;
 use crate::intervene::{self, Intervention};
 use crate::loss::Target;
 use crate::network::{BLOCK_EXAMPLES, Mode, Network, fill};
+use crate::workspace::Workspace;
 
 /// Values and gradients at hook points, with the loss they belong to.
 #[derive(Clone, Debug)]

@@ -3,15 +3,13 @@
 
 use std::ops::Range;
 
-use kymograph_linalg::{Real, parallel};
+use kymograph_linalg::Real;
 use rayon::prelude::*;
 
-use crate::kernels::{Aligned, Kernels};
-use crate::layers::{self, Layer, NormSums, NormTotals, Shape};
-use crate::plan::{Op, plan};
-
-/// Pieces a batch is cut into, whatever the number of threads.
-const CHUNKS: usize = 8;
+use crate::kernels::Kernels;
+use crate::layers::{self, Layer, NormTotals, Shape};
+use crate::plan::Op;
+use crate::workspace::{Chunk, Workspace};
 
 /// What a pass reads.
 pub(crate) struct Pass<'a, T> {
@@ -24,92 +22,6 @@ pub(crate) struct Pass<'a, T> {
     pub(crate) step: u64,
     /// Gradients of everything down to the input, not of parameters alone.
     pub(crate) all_gradients: bool,
-}
-
-/// Some examples of the batch, with all that a pass writes for them.
-#[derive(Clone)]
-pub(crate) struct Chunk<T> {
-    /// Index of the first example in the batch.
-    pub(crate) first: usize,
-    pub(crate) len: usize,
-    /// The input of each layer, and the output of the last; those inside an operation stay empty.
-    pub(crate) values: Vec<Aligned<T>>,
-    /// What each layer keeps for going back: padded images, places of maxima, normalised inputs, masks.
-    caches: Vec<Aligned<T>>,
-    /// Of all parameters.
-    pub(crate) gradients: Aligned<T>,
-    /// Gradient with respect to the values the backward pass has come to.
-    pub(crate) slopes: Aligned<T>,
-    next: Aligned<T>,
-    scratch: Aligned<T>,
-    spread: Aligned<T>,
-    sums: NormSums,
-    pub(crate) loss: f64,
-    pub(crate) right: usize,
-    pub(crate) finite: bool,
-    /// Copies of the slopes at the values asked for.
-    pub(crate) kept: Vec<Vec<T>>,
-}
-
-/// All buffers of a pass over a batch of one size.
-#[derive(Clone)]
-pub(crate) struct Workspace<T> {
-    pub(crate) batch: usize,
-    pub(crate) ops: Vec<Op>,
-    pub(crate) chunks: Vec<Chunk<T>>,
-    /// Per layer; empty but for batch normalisation.
-    pub(crate) totals: Vec<NormTotals>,
-    /// At which values to keep the slopes.
-    pub(crate) keep: Vec<bool>,
-}
-
-impl<T: Real> Workspace<T> {
-    pub(crate) fn new(layers: &[Layer<T>], shapes: &[Shape], batch: usize, fused: bool) -> Self {
-        let ops = plan(layers, fused);
-        let chunks = parallel::ranges(batch, CHUNKS)
-            .into_iter()
-            .map(|range| {
-                let len = range.len();
-                let mut values = vec![Aligned::default(); shapes.len()];
-                values[0] = Aligned::zeros(len * shapes[0].len());
-                for op in &ops {
-                    values[op.last + 1] = Aligned::zeros(len * shapes[op.last + 1].len());
-                }
-                let caches = layers
-                    .iter()
-                    .zip(shapes)
-                    .map(|(layer, shape)| match layer {
-                        Layer::Conv(conv) if conv.needs_padding() => Aligned::zeros(len * conv.padded_length()),
-                        Layer::Pool(pool) => Aligned::zeros(len * pool.out_length()),
-                        Layer::Norm(_) | Layer::Dropout(_) => Aligned::zeros(len * shape.len()),
-                        _ => Aligned::default(),
-                    })
-                    .collect();
-                Chunk {
-                    first: range.start,
-                    len,
-                    values,
-                    caches,
-                    gradients: Aligned::default(),
-                    slopes: Aligned::default(),
-                    next: Aligned::default(),
-                    scratch: Aligned::default(),
-                    spread: Aligned::default(),
-                    sums: NormSums::default(),
-                    loss: 0.0,
-                    right: 0,
-                    finite: true,
-                    kept: Vec::new(),
-                }
-            })
-            .collect();
-        Self { batch, ops, chunks, totals: vec![NormTotals::default(); layers.len()], keep: vec![false; shapes.len()] }
-    }
-
-    /// `work` on every chunk, in parallel.
-    pub(crate) fn each(&mut self, work: impl Fn(&mut Chunk<T>) + Sync + Send) {
-        self.chunks.par_iter_mut().with_max_len(1).for_each(work);
-    }
 }
 
 impl<T: Real> Pass<'_, T> {

@@ -4,11 +4,11 @@ use kymograph_linalg::Real;
 use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Workspace;
 use crate::error::NetsError;
 use crate::layers::{self, Shape};
 use crate::spec::NetworkSpec;
 use crate::state::array;
+use crate::workspace::Workspace;
 
 /// A place in the network whose values have a name: the input, or a layer's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,11 @@
 use kymograph_linalg::Real;
 use ndarray::{Array1, ArrayD};
 
-use crate::engine::Workspace;
 use crate::error::NetsError;
 use crate::hooks;
 use crate::layers::Shape;
 use crate::spec::NetworkSpec;
+use crate::workspace::Workspace;
 
 /// A change of the values at one hook point, on all its units or on some.
 #[derive(Clone, Debug, PartialEq)]

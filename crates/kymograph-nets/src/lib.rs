@@ -5,6 +5,7 @@
 //! and in its layouts, and the same seed gives the same bits for any number of threads on the same [`KernelPath`].
 
 mod capture;
+mod check;
 mod engine;
 mod error;
 mod hooks;
@@ -19,6 +20,9 @@ mod plan;
 mod schedule;
 mod spec;
 mod state;
+mod train;
+mod weights;
+mod workspace;
 
 pub use capture::GradientCapture;
 pub use error::NetsError;
@@ -26,7 +30,8 @@ pub use hooks::HookPoint;
 pub use intervene::{Edit, Intervention};
 pub use kernels::{CpuFeatures, KernelPath, cpu_features};
 pub use loss::{Loss, Target, cross_entropy, mse};
-pub use network::{Mode, Network, StepStats};
+pub use network::{Mode, Network};
 pub use optim::{Optimiser, OptimiserSpec};
 pub use schedule::Schedule;
 pub use spec::{Extent, LayerKind, LayerSpec, NetworkSpec};
+pub use train::StepStats;

@@ -17,6 +17,8 @@ pub struct Study {
     pub predictions: &'static str,
     /// The networks it can train.
     pub networks: &'static [&'static str],
+    /// The spec of one of them.
+    pub network: fn(&str) -> Option<kymograph_nets::NetworkSpec>,
     /// Figures published elsewhere that its report shows beside its own, as TOML.
     pub published: &'static str,
 }
@@ -156,8 +158,13 @@ impl Settings {
         if let Some((key, _)) = shares.into_iter().find(|(_, s)| !(0.0..=1.0).contains(s)) {
             return Err((key, "is a share of the steps, between 0 and 1".to_owned()));
         }
-        if !(self.early < self.mid && self.mid < self.late) {
-            return Err(("early", "early, mid and late must follow each other".to_owned()));
+        let names = self.step_names();
+        if !(0 < names["early"] && names["early"] < names["mid"] && names["mid"] < names["late"]) {
+            let detail = format!(
+                "0, early, mid and late must be four different steps in this order, and of {} steps they are {names:?}",
+                self.steps
+            );
+            return Err(("early", detail));
         }
         Ok(())
     }
@@ -215,7 +222,8 @@ mod tests {
             ("networks", "resnet", "none of cnn, mlp"),
             ("networks", "mlp,mlp", "each once"),
             ("learning_rate", "NaN", "at least 0"),
-            ("mid", "0.01", "follow each other"),
+            ("mid", "0.01", "in this order"),
+            ("steps", "5", "in this order"),
         ] {
             let message = read(false, &[(key, value)]).unwrap_err().to_string();
             assert!(message.contains(word), "{key}={value}: {message}");

@@ -116,7 +116,7 @@ fn tensor(checkpoint: &Checkpoint, info: &kymograph_runs::TensorInfo) -> Result<
     if info.dtype.is_float() {
         let values = checkpoint.read_f64(&info.name)?;
         not_finite = values.iter().filter(|v| !v.is_finite()).count();
-        norm = Some(values.iter().filter(|v| v.is_finite()).map(|v| v * v).sum::<f64>().sqrt());
+        norm = Some(values.iter().filter(|v| v.is_finite()).fold(0.0, |sum, v| sum + v * v).sqrt());
     }
     Ok(InspectedTensor {
         name: info.name.clone(),

@@ -162,7 +162,7 @@ impl<'a> Column<'a> {
     }
 }
 
-/// How many of a measure's inputs come from the run, and whether labels follow.
+/// Whether the measure takes the probe's labels beside the array.
 pub(super) fn wants_labels(planned: &crate::plan::PlannedMeasure) -> bool {
     let measure = measure_of(planned);
     !compares_steps(measure) && measure.inputs.iter().any(|input| input.kind == Kind::Labels)

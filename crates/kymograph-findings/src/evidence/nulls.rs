@@ -1,7 +1,8 @@
 //! Drawing nulls: arrays in which there is nothing to find, of the same shape as those that were measured.
 
-use kymograph_linalg::Real;
 use kymograph_linalg::random::{permutation, stream_at};
+use kymograph_linalg::statistics::{Tail, mean, permutation_p_value, quantile};
+use kymograph_linalg::{LinalgError, Real};
 use kymograph_measures::{Array, Measure, Options};
 use ndarray::{Array1, Array2, Axis};
 use rand::Rng;
@@ -11,10 +12,15 @@ use super::arrays::{Column, Matrix, Sourced};
 use crate::finding::Null;
 use crate::plan::NullKind;
 
+/// Fewer draws cannot reach a p-value of .05.
+const FEWEST_FOR_P: usize = 19;
+
 /// The real inputs of a row, and its labels where the measure wants them.
 pub(super) struct Inputs<'a> {
     pub(super) arrays: Vec<&'a Sourced>,
     pub(super) labels: Option<Array1<i64>>,
+    /// Whether one of the arrays is of the run's own step 0.
+    pub(super) from_step_0: bool,
 }
 
 impl Inputs<'_> {
@@ -25,27 +31,32 @@ impl Inputs<'_> {
     }
 }
 
+/// A row that was measured, for which nulls are to be drawn.
+pub(super) struct Observed<'a> {
+    pub(super) measure: &'a Measure,
+    pub(super) options: &'a Options,
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) column: &'a Column<'a>,
+    pub(super) value: f64,
+    pub(super) seed: u64,
+}
+
 /// Draws one null; an `Err` is a note that says why there is none.
-pub(super) fn draw(
-    kind: NullKind,
-    draws: usize,
-    measure: &Measure,
-    options: &Options,
-    inputs: &Inputs<'_>,
-    column: &Column<'_>,
-    observed: f64,
-    seed: u64,
-) -> Result<Null, String> {
+pub(super) fn draw(kind: NullKind, draws: usize, row: &Observed<'_>) -> Result<Null, String> {
+    let Observed { measure, options, inputs, column, value: observed, seed } = *row;
     let evaluate = |views: &[Array<'_>]| measure.apply(views, options).map(|r| r.value).map_err(|e| e.to_string());
     let mut values = Vec::new();
     if kind == NullKind::Untrained {
+        if column.untrained_is_own && inputs.from_step_0 {
+            return Err("null `untrained` not measured: this is the only untrained network there is".to_owned());
+        }
         if column.untrained.is_empty() {
             return Err("null `untrained` not measured: no checkpoint at step 0".to_owned());
         }
         for source in &column.untrained {
             let mut arrays = inputs.arrays.clone();
             arrays[0] = source;
-            let replaced = Inputs { arrays, labels: inputs.labels.clone() };
+            let replaced = Inputs { arrays, labels: inputs.labels.clone(), from_step_0: false };
             values.push(evaluate(&replaced.views()).map_err(|e| format!("null `untrained` not measured: {e}"))?);
         }
     } else {
@@ -67,28 +78,23 @@ pub(super) fn draw(
             values.push(value.map_err(|e| format!("null `{}` not measured: {e}", kind.name()))?);
         }
     }
-    Ok(summarise(kind, values, observed))
+    summarise(kind, &values, observed).map_err(|e| format!("null `{}` not measured: {e}", kind.name()))
 }
 
-fn summarise(kind: NullKind, mut values: Vec<f64>, observed: f64) -> Null {
-    let n = values.len();
-    let mean = values.iter().sum::<f64>() / n as f64;
-    let distance = (observed - mean).abs();
-    // Differences below rounding are ties, so that a constant measure gets p = 1 and not a coin's verdict.
-    let tie = 1e-12 * observed.abs().max(mean.abs()).max(1.0);
-    let beyond = values.iter().filter(|v| (*v - mean).abs() >= distance - tie).count();
-    values.sort_by(f64::total_cmp);
-    let interval = [quantile(&values, 0.025), quantile(&values, 0.975)];
-    let p = (n >= 19).then(|| (1 + beyond) as f64 / (1 + n) as f64);
-    Null { kind: kind.name().to_owned(), mean, interval, n, p }
-}
-
-/// Linear interpolation between order statistics (Hyndman & Fan 1996, type 7) of sorted values.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let position = q * (sorted.len() - 1) as f64;
-    let low = position.floor() as usize;
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + (position - low as f64) * (sorted[high] - sorted[low])
+fn summarise(kind: NullKind, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
+    let mean = mean(values)?;
+    // Draws that differ from the observation by rounding alone are ties: a null the measure does not feel gets p = 1.
+    let tie = 1e-9 * observed.abs().max(mean.abs());
+    let snapped = |v: f64| if (v - observed).abs() <= tie { observed } else { v };
+    let centred: Vec<f64> = values.iter().map(|&v| snapped(v) - mean).collect();
+    let p = permutation_p_value(observed - mean, &centred, Tail::TwoSided)?;
+    Ok(Null {
+        kind: kind.name().to_owned(),
+        mean,
+        interval: [quantile(values, 0.025)?, quantile(values, 0.975)?],
+        n: values.len(),
+        p: (values.len() >= FEWEST_FOR_P).then_some(p),
+    })
 }
 
 fn permuted_rows(matrix: &Matrix, rng: &mut impl Rng) -> Matrix {

@@ -7,13 +7,13 @@ use ndarray::Array1;
 use sha2::{Digest, Sha256};
 
 use super::arrays::{Column, wants_labels};
-use super::nulls::{self, Inputs};
+use super::nulls::{self, Inputs, Observed};
 use super::{Job, measure_of};
 use crate::finding::{Finding, RunKey};
 use crate::plan::{NullKind, On, PlannedMeasure};
 
 /// Bumped when the way rows, intervals or nulls are computed changes.
-const ROW_VERSION: u32 = 1;
+const ROW_VERSION: u32 = 2;
 const RESAMPLES: usize = 1000;
 
 /// SHA-256 over everything the row depends on, in hexadecimal.
@@ -27,7 +27,7 @@ pub(super) fn content_key(planned: &PlannedMeasure, job: &Job, column: &Column<'
     add(&ROW_VERSION.to_string());
     add(measure.name);
     add(&measure.version.to_string());
-    for (key, value) in options_of(planned, measure).map(|o| o.to_text()).unwrap_or_default() {
+    for (key, value) in options_of(planned, measure, &job.steps).map(|o| o.to_text()).unwrap_or_default() {
         add(&key);
         add(&value);
     }
@@ -57,7 +57,7 @@ pub(super) fn compute(planned: &PlannedMeasure, job: &Job, column: &Column<'_>, 
     let measure = measure_of(planned);
     let mut finding = Finding {
         measure: measure.name.to_owned(),
-        options: options_of(planned, measure).map(|o| o.to_text()).unwrap_or_default(),
+        options: options_of(planned, measure, &job.steps).map(|o| o.to_text()).unwrap_or_default(),
         run: RunKey { network: String::new(), seed: None, control: None },
         array: String::new(),
         other_array: wants_labels(planned).then(|| "labels".to_owned()),
@@ -89,7 +89,7 @@ fn fill(
     if let Some(missing) = &job.missing {
         return Err(format!("not measured: {missing}"));
     }
-    let options = options_of(planned, measure)?;
+    let options = options_of(planned, measure, &job.steps)?;
     let find = |step: &u64| column.steps.get(step).ok_or_else(|| format!("not measured: no array at step {step}"));
     let arrays = job.steps.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let labels = match (wants_labels(planned), column.labels) {
@@ -97,7 +97,7 @@ fn fill(
         (true, Some(labels)) => Some(Array1::from(labels.to_vec())),
         (true, None) => return Err("not measured: the probe has no labels".to_owned()),
     };
-    let inputs = Inputs { arrays, labels };
+    let inputs = Inputs { arrays, labels, from_step_0: job.steps.contains(&0) };
     finding.n = inputs.arrays.first().map(|s| s.matrix.rows());
     let reading = measure.apply(&inputs.views(), &options).map_err(|e| format!("not measured: {e}"))?;
     finding.value = Some(reading.value);
@@ -114,13 +114,14 @@ fn fill(
         }
         finding.parts.insert(part.name.to_owned(), part.values);
     }
+    let observed = Observed { measure, options: &options, inputs: &inputs, column, value: reading.value, seed };
     for &kind in &planned.nulls {
-        match nulls::draw(kind, planned.draws, measure, &options, &inputs, column, reading.value, seed) {
+        match nulls::draw(kind, planned.draws, &observed) {
             Ok(null) => finding.nulls.push(null),
             Err(note) => finding.notes.push(note),
         }
     }
-    if column.untrained_is_own && planned.nulls.contains(&NullKind::Untrained) {
+    if column.untrained_is_own && !job.steps.contains(&0) && planned.nulls.contains(&NullKind::Untrained) {
         finding.notes.push("null `untrained` is this run's own step 0: there is no other seed".to_owned());
     }
     if column.on == On::Activations && finding.n.is_some() {
@@ -129,6 +130,13 @@ fn fill(
     Ok(())
 }
 
-fn options_of(planned: &PlannedMeasure, measure: &Measure) -> Result<Options, String> {
-    planned.parsed_options(measure).map_err(|e| e.to_string())
+/// The plan's options; a measure per step between two steps learns how far apart they are unless the plan says.
+fn options_of(planned: &PlannedMeasure, measure: &Measure, steps: &[u64]) -> Result<Options, String> {
+    let mut options = planned.parsed_options(measure).map_err(|e| e.to_string())?;
+    let wants_interval =
+        measure.options.iter().any(|o| o.name == "interval") && !planned.options.contains_key("interval");
+    if let (true, [from, to]) = (wants_interval, steps) {
+        options.set("interval", &from.abs_diff(*to).to_string()).map_err(|e| e.to_string())?;
+    }
+    Ok(options)
 }

@@ -113,7 +113,8 @@ fn sentence(outcome: &Outcome, standing: &BTreeMap<&str, Standing>, judged: &[Ju
     let plural = if seeds == 1 { "" } else { "s" };
     let certainty = match needed {
         Some(needed) if seeds < needed => format!("{seeds} seed{plural}, where deciding asks for at least {needed}"),
-        _ => format!("{seeds} seed{plural}, 95 % intervals over seeds"),
+        _ if judged.iter().any(|p| p.interval.is_some()) => format!("{seeds} seed{plural}, 95 % intervals over seeds"),
+        _ => format!("{seeds} seed{plural}, no interval"),
     };
     format!("{opening}: {} ({certainty}).", counts.join("; "))
 }
@@ -159,20 +160,25 @@ fn measure(
     judging: &Judging<'_>,
 ) -> Result<(), String> {
     let of = prediction.of.as_ref().ok_or("the prediction names no quantity")?;
-    judged.quantity = quantity::describe(of);
+    judged.quantity = quantity::describe_rows(of, findings, &[]);
     let first = quantity::collect(of, findings, judging.step_names)?;
+    judged.quantity = quantity::describe_rows(of, findings, &first.rows);
     judged.rows.clone_from(&first.rows);
     let mut values: Vec<f64> = first.values.values().copied().collect();
     if let Some(other) = prediction.subtrahend() {
-        judged.quantity = format!("{} minus {}", judged.quantity, quantity::describe(&other));
         let second = quantity::collect(&other, findings, judging.step_names)?;
+        let taken = quantity::describe_rows(&other, findings, &second.rows);
+        judged.quantity = format!("{} minus {taken}", judged.quantity);
         judged.rows.extend(&second.rows);
         values = first.values.iter().filter_map(|(seed, v)| Some(v - second.values.get(seed)?)).collect();
         if values.is_empty() {
             return Err("no seed has both quantities of the contrast".to_owned());
         }
     } else {
-        judged.null = quantity::average_null(findings, &first.rows);
+        // The smallest of several arrays has another null than their mean, and only the mean's is known here.
+        if of.over_arrays == Reduction::Mean {
+            judged.null = quantity::average_null(findings, &first.rows);
+        }
     }
     judged.n_seeds = values.len();
     judged.per_seed.clone_from(&values);
@@ -209,9 +215,10 @@ fn position(prediction: &Prediction, [low, high]: [f64; 2]) -> Side {
         (_, _, Some([a, b])) => (a, b),
         _ => return Side::Across,
     };
-    if low > from && high < to {
+    let margin = prediction.within.is_some();
+    if (low > from && high < to) || (margin && low >= from && high <= to) {
         Side::Inside
-    } else if high <= from || low >= to {
+    } else if (margin && (high < from || low > to)) || (!margin && (high <= from || low >= to)) {
         Side::Outside
     } else {
         Side::Across

@@ -1,15 +1,15 @@
 //! A prediction's quantity, read off the findings: one number a seed, and the rows it rests on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::predictions::{Quantity, Reduction};
 use crate::finding::{Finding, Null};
 use crate::plan::{StepName, globs};
 
-/// The quantity's value in each run, by seed, with the rows behind it.
+/// The quantity's value in each run, by network and seed, with the rows behind it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BySeed {
-    pub(super) values: BTreeMap<Option<u64>, f64>,
+    pub(super) values: BTreeMap<(String, Option<u64>), f64>,
     pub(super) rows: Vec<usize>,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn collect(
         .collect::<Result<_, _>>()?;
     let glob = globs(std::slice::from_ref(&quantity.arrays))?;
     let networks = globs(std::slice::from_ref(&quantity.network))?;
-    let mut values: BTreeMap<Option<u64>, Vec<f64>> = BTreeMap::new();
+    let mut values: BTreeMap<(String, Option<u64>), Vec<f64>> = BTreeMap::new();
     let mut rows = Vec::new();
     let mut refusal = None;
     for (index, finding) in findings.iter().enumerate() {
@@ -41,7 +41,7 @@ pub(super) fn collect(
         }
         match finding.value {
             Some(value) => {
-                values.entry(finding.run.seed).or_default().push(value);
+                values.entry((finding.run.network.clone(), finding.run.seed)).or_default().push(value);
                 rows.push(index);
             }
             None => refusal = finding.notes.first().cloned(),
@@ -63,8 +63,23 @@ fn reduce(values: &[f64], reduction: Reduction) -> f64 {
     }
 }
 
-/// The quantity in words.
-pub(super) fn describe(quantity: &Quantity) -> String {
+/// The quantity in words: by the arrays it was read off where there are rows, else by its globs.
+pub(super) fn describe_rows(quantity: &Quantity, findings: &[Finding], rows: &[usize]) -> String {
+    let mut named = quantity.clone();
+    let one = |name: &dyn Fn(&Finding) -> String| {
+        let names: BTreeSet<String> = rows.iter().map(|&i| name(&findings[i])).collect();
+        (names.len() == 1).then(|| names.into_iter().next()).flatten()
+    };
+    if let Some(network) = one(&|f| f.run.network.clone()) {
+        named.network = network;
+    }
+    if let Some(array) = one(&|f| f.array.clone()) {
+        named.arrays = array;
+    }
+    describe(&named)
+}
+
+fn describe(quantity: &Quantity) -> String {
     let steps: Vec<String> = quantity
         .steps
         .iter()
@@ -80,7 +95,7 @@ pub(super) fn describe(quantity: &Quantity) -> String {
         (Reduction::Max, _) => ", largest over arrays",
     };
     let (network, arrays) = (&quantity.network, &quantity.arrays);
-    format!("{} of {network} {arrays} at {}{reduction}", quantity.measure, steps.join(" → "))
+    format!("{} of {network} {arrays} at {}{reduction}", quantity.measure.replace('_', " "), steps.join(" → "))
 }
 
 /// The main nulls of the rows, averaged: the level a mean over these rows would have if there were nothing to find.

@@ -56,6 +56,8 @@ pub(crate) static MEASURE: Measure = Measure {
     },
 };
 
+/// More starts than this would not fit into memory side by side.
+const MOST_STARTS: usize = 1_000_000;
 const SEEDS: usize = 100;
 
 /// How to cluster and how often.
@@ -118,6 +120,9 @@ pub fn kmeans_silhouette<T: Real>(
     if k < 2 || k >= x.nrows() {
         let expected = format!("from 2 to one fewer than the {} rows", x.nrows());
         return Err(bad("k", k, expected));
+    }
+    if seeds.saturating_mul(n_init) > MOST_STARTS {
+        return Err(bad("seeds", seeds, format!("at most {MOST_STARTS} starts in all (seeds × n_init)")));
     }
     if seeds == 0 {
         return Err(bad("seeds", 0, "at least 1".to_string()));

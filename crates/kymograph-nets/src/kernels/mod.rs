@@ -18,6 +18,8 @@ pub(crate) use aligned::Aligned;
 pub(crate) use elementwise::{AdamStep, SgdStep};
 pub(crate) use pooling::Windows;
 
+type Adam<T> = unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>);
+type Sgd<T> = unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>);
 type Unpool<T> = unsafe fn(&Windows, &[T], &[T], Option<&[T]>, &mut [T]);
 
 /// The kernels of one path for one number type. Its methods are safe: they check every extent before a pointer is used.
@@ -29,8 +31,8 @@ pub(crate) struct Kernels<T> {
     product: unsafe fn(&tiles::Product<T>),
     weight_gradient: unsafe fn(&tiles::WeightGradient<T>),
     sum_chunks: unsafe fn(&mut [T], &[&[T]]) -> f64,
-    adam: unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>),
-    sgd: unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>),
+    adam: Adam<T>,
+    sgd: Sgd<T>,
     pool: unsafe fn(&Windows, *const T, *mut T, *mut T),
     unpool: Unpool<T>,
     rectifier_gradient: unsafe fn(&[T], &mut [T]),
@@ -178,6 +180,21 @@ impl Rows {
     }
 }
 
+/// The columns of a product, as [`Kernels::pack`] left them, and what happens to each sum.
+pub(crate) struct Columns<'a, T> {
+    pub(crate) packed: &'a [T],
+    pub(crate) count: usize,
+    pub(crate) bias: Option<&'a [T]>,
+    pub(crate) rectify: bool,
+}
+
+/// Some grids of rows, one an example, `stride` numbers apart.
+pub(crate) struct Examples<'a, T> {
+    pub(crate) values: &'a [T],
+    pub(crate) count: usize,
+    pub(crate) stride: usize,
+}
+
 impl<T: Real> Kernels<T> {
     /// The kernels of a path, where the machine supports it.
     pub(crate) fn new(path: KernelPath) -> Option<Self> {
@@ -232,25 +249,16 @@ impl<T: Real> Kernels<T> {
         }
     }
 
-    /// `c = rows(a) · packed (+ bias)`, rectified if asked; `c` holds `height·width` contiguous rows of `columns`.
-    pub(crate) fn product(
-        &self,
-        a: &[T],
-        rows: &Rows,
-        packed: &[T],
-        columns: usize,
-        bias: Option<&[T]>,
-        rectify: bool,
-        c: &mut [T],
-    ) {
+    /// `c = rows(a) · columns (+ bias)`, rectified if asked; `c` holds `height·width` contiguous rows of the columns.
+    pub(crate) fn product(&self, a: &[T], rows: &Rows, columns: &Columns<'_, T>, c: &mut [T]) {
         let rows_out = rows.height * rows.width;
-        if rows_out * columns == 0 {
+        if rows_out * columns.count == 0 {
             return;
         }
         assert!(rows.extent() <= a.len(), "rows reach beyond their buffer");
-        assert_eq!(packed.len(), self.packed_length(rows.depth(), columns));
-        assert!(bias.is_none_or(|bias| bias.len() == columns));
-        assert!(c.len() >= rows_out * columns);
+        assert_eq!(columns.packed.len(), self.packed_length(rows.depth(), columns.count));
+        assert!(columns.bias.is_none_or(|bias| bias.len() == columns.count));
+        assert!(c.len() >= rows_out * columns.count);
         let product = tiles::Product {
             a: a.as_ptr(),
             height: rows.height,
@@ -260,26 +268,23 @@ impl<T: Real> Kernels<T> {
             segments: rows.segments,
             segment_length: rows.segment_length,
             segment_stride: rows.segment_stride,
-            b: packed.as_ptr(),
-            columns,
-            bias: bias.map_or(std::ptr::null(), <[T]>::as_ptr),
-            rectify,
+            b: columns.packed.as_ptr(),
+            columns: columns.count,
+            bias: columns.bias.map_or(std::ptr::null(), <[T]>::as_ptr),
+            rectify: columns.rectify,
             c: c.as_mut_ptr(),
-            c_outer: rows.width * columns,
-            c_inner: columns,
+            c_outer: rows.width * columns.count,
+            c_inner: columns.count,
         };
         // SAFETY: the assertions cover all the grid reaches: `a` by `extent`, the panels by `packed_length`, `bias` and
-        // `c` by `columns`; `c` is borrowed mutably, so nothing overlaps it. The path is supported (`new`).
+        // `c` by the columns; `c` is borrowed mutably, so nothing overlaps it. The path is supported (`new`).
         unsafe { (self.product)(&product) }
     }
 
-    /// `out (+)= rows(a)ᵀ · slopes`, summed over `examples` grids that lie `stride` numbers apart; `slopes` holds their
-    /// contiguous rows of `columns`.
+    /// `out (+)= rows(a)ᵀ · slopes`, summed over all examples; `slopes` holds their contiguous rows of `columns`.
     pub(crate) fn weight_gradient(
         &self,
-        a: &[T],
-        examples: usize,
-        stride: usize,
+        a: &Examples<'_, T>,
         rows: &Rows,
         slopes: &[T],
         columns: usize,
@@ -287,21 +292,21 @@ impl<T: Real> Kernels<T> {
         accumulate: bool,
     ) {
         let rows_in = rows.height * rows.width;
-        if examples * rows_in == 0 {
+        if a.count * rows_in == 0 {
             if !accumulate {
                 out.fill(T::ZERO);
             }
             return;
         }
-        assert!((examples - 1) * stride + rows.extent() <= a.len(), "rows reach beyond their buffer");
-        assert!(slopes.len() >= examples * rows_in * columns);
+        assert!((a.count - 1) * a.stride + rows.extent() <= a.values.len(), "rows reach beyond their buffer");
+        assert!(slopes.len() >= a.count * rows_in * columns);
         assert_eq!(out.len(), rows.depth() * columns);
         let gradient = tiles::WeightGradient {
-            a: a.as_ptr(),
-            examples,
+            a: a.values.as_ptr(),
+            examples: a.count,
             height: rows.height,
             width: rows.width,
-            a_example: stride,
+            a_example: a.stride,
             a_outer: rows.outer,
             a_inner: rows.inner,
             segments: rows.segments,

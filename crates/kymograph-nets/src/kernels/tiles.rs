@@ -62,7 +62,7 @@ pub(super) unsafe fn product<L: Lanes>(p: &Product<L::Number>) {
         let left = p.columns - column;
         // SAFETY: a panel starts every 2·WIDTH columns and holds `depth` rows; the rest is the caller's contract.
         unsafe {
-            let panel = p.b.add(column * depth);
+            let panel = p.b.wrapping_add(column * depth);
             if left > L::WIDTH {
                 product_panel::<L, 2>(p, panel, column, left.min(2 * L::WIDTH));
             } else {
@@ -134,38 +134,38 @@ unsafe fn tile<L: Lanes, const V: usize, const G: usize, const R: usize>(
         let last = columns - (V - 1) * L::WIDTH;
         let mut sums = [[[L::zero(); V]; R]; G];
         if !p.bias.is_null() {
-            let bias = p.bias.add(column);
+            let bias = p.bias.wrapping_add(column);
             unroll!(v < V, 2, {
                 let bias = if full || v + 1 < V {
-                    L::load(bias.add(v * L::WIDTH))
+                    L::load(bias.wrapping_add(v * L::WIDTH))
                 } else {
-                    L::load_partial(bias.add(v * L::WIDTH), last)
+                    L::load_partial(bias.wrapping_add(v * L::WIDTH), last)
                 };
                 unroll!(g < G, 2, { unroll!(r < R, 7, { sums[g][r][v] = bias }) });
             });
         }
         let mut b = panel;
         let stride = p.a_inner;
-        let first = p.a.add(y * p.a_outer + x * p.a_inner);
+        let first = p.a.wrapping_add(y * p.a_outer + x * p.a_inner);
         for segment in 0..p.segments {
-            let mut a0 = first.add(segment * p.segment_stride);
-            let mut a1 = if G == 2 { a0.add(p.a_outer) } else { a0 };
+            let mut a0 = first.wrapping_add(segment * p.segment_stride);
+            let mut a1 = if G == 2 { a0.wrapping_add(p.a_outer) } else { a0 };
             for _ in 0..p.segment_length {
                 let mut weights = [L::zero(); V];
-                unroll!(v < V, 2, { weights[v] = L::load(b.add(v * L::WIDTH)) });
+                unroll!(v < V, 2, { weights[v] = L::load(b.wrapping_add(v * L::WIDTH)) });
                 unroll!(r < R, 7, {
-                    let value = L::splat(*a0.add(r * stride));
+                    let value = L::splat(*a0.wrapping_add(r * stride));
                     unroll!(v < V, 2, { sums[0][r][v] = L::multiply_add(value, weights[v], sums[0][r][v]) });
                 });
                 if G == 2 {
                     unroll!(r < R, 7, {
-                        let value = L::splat(*a1.add(r * stride));
+                        let value = L::splat(*a1.wrapping_add(r * stride));
                         unroll!(v < V, 2, {
                             sums[G - 1][r][v] = L::multiply_add(value, weights[v], sums[G - 1][r][v])
                         });
                     });
                 }
-                b = b.add(V * L::WIDTH);
+                b = b.wrapping_add(V * L::WIDTH);
                 a0 = L::opaque(a0.wrapping_add(1));
                 a1 = L::opaque(a1.wrapping_add(1));
             }
@@ -175,15 +175,15 @@ unsafe fn tile<L: Lanes, const V: usize, const G: usize, const R: usize>(
                 unroll!(r < R, 7, { unroll!(v < V, 2, { sums[g][r][v] = L::rectify(sums[g][r][v]) }) })
             });
         }
-        let c = p.c.add(y * p.c_outer + x * p.c_inner + column);
+        let c = p.c.wrapping_add(y * p.c_outer + x * p.c_inner + column);
         unroll!(g < G, 2, {
             unroll!(r < R, 7, {
-                let c = c.add(g * p.c_outer + r * p.c_inner);
+                let c = c.wrapping_add(g * p.c_outer + r * p.c_inner);
                 unroll!(v < V, 2, {
                     if full || v + 1 < V {
-                        L::store(c.add(v * L::WIDTH), sums[g][r][v]);
+                        L::store(c.wrapping_add(v * L::WIDTH), sums[g][r][v]);
                     } else {
-                        L::store_partial(c.add(v * L::WIDTH), sums[g][r][v], last);
+                        L::store_partial(c.wrapping_add(v * L::WIDTH), sums[g][r][v], last);
                     }
                 });
             });
@@ -281,31 +281,31 @@ unsafe fn gradient_tile<L: Lanes, const V: usize, const K: usize>(
     unsafe {
         let full = columns == V * L::WIDTH;
         let last = columns - (V - 1) * L::WIDTH;
-        let out = p.out.add((segment * p.segment_length + tap) * p.columns + column);
+        let out = p.out.wrapping_add((segment * p.segment_length + tap) * p.columns + column);
         let mut sums = [[L::zero(); V]; K];
         if p.accumulate {
             unroll!(k < K, 12, {
                 unroll!(v < V, 2, {
-                    let from = out.add(k * p.columns + v * L::WIDTH);
+                    let from = out.wrapping_add(k * p.columns + v * L::WIDTH);
                     sums[k][v] = if full || v + 1 < V { L::load(from) } else { L::load_partial(from, last) };
                 });
             });
         }
         for example in 0..p.examples {
             for y in 0..p.height {
-                let mut a = p.a.add(example * p.a_example + y * p.a_outer + segment * p.segment_stride + tap);
-                let mut dy = p.dy.add(example * p.dy_example + y * p.dy_outer + column);
+                let mut a = p.a.wrapping_add(example * p.a_example + y * p.a_outer + segment * p.segment_stride + tap);
+                let mut dy = p.dy.wrapping_add(example * p.dy_example + y * p.dy_outer + column);
                 for _ in 0..p.width {
                     let mut slopes = [L::zero(); V];
                     unroll!(v < V, 2, {
                         slopes[v] = if full || v + 1 < V {
-                            L::load(dy.add(v * L::WIDTH))
+                            L::load(dy.wrapping_add(v * L::WIDTH))
                         } else {
-                            L::load_partial(dy.add(v * L::WIDTH), last)
+                            L::load_partial(dy.wrapping_add(v * L::WIDTH), last)
                         };
                     });
                     unroll!(k < K, 12, {
-                        let value = L::splat(*a.add(k));
+                        let value = L::splat(*a.wrapping_add(k));
                         unroll!(v < V, 2, { sums[k][v] = L::multiply_add(value, slopes[v], sums[k][v]) });
                     });
                     a = a.wrapping_add(p.a_inner);
@@ -315,7 +315,7 @@ unsafe fn gradient_tile<L: Lanes, const V: usize, const K: usize>(
         }
         unroll!(k < K, 12, {
             unroll!(v < V, 2, {
-                let to = out.add(k * p.columns + v * L::WIDTH);
+                let to = out.wrapping_add(k * p.columns + v * L::WIDTH);
                 if full || v + 1 < V {
                     L::store(to, sums[k][v]);
                 } else {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use kymograph_linalg::Real;
 
-use crate::kernels::{Aligned, Kernels, Rows};
+use crate::kernels::{Aligned, Columns, Examples, Kernels, Rows};
 
 /// Gradients of the output are unpacked for at most so many numbers at a time, so that they stay in the cache.
 const GROUP_NUMBERS: usize = 56 * 1024;
@@ -102,7 +102,8 @@ impl<T: Real> Conv<T> {
         output: &mut [T],
     ) {
         let bias = self.bias.clone().map(|range| &parameters[range]);
-        kernels.product(padded, &self.windows(), &self.forward_filters, self.out_channels, bias, rectify, output);
+        let columns = Columns { packed: &self.forward_filters, count: self.out_channels, bias, rectify };
+        kernels.product(padded, &self.windows(), &columns, output);
     }
 
     /// How many examples [`Conv::weight_gradient`] is best given at a time.
@@ -120,17 +121,10 @@ impl<T: Real> Conv<T> {
         first: bool,
         gradients: &mut [T],
     ) {
-        let examples = slopes.len() / self.out_length();
-        kernels.weight_gradient(
-            padded,
-            examples,
-            self.padded_length(),
-            &self.windows(),
-            slopes,
-            self.out_channels,
-            &mut gradients[self.weight.clone()],
-            !first,
-        );
+        let count = slopes.len() / self.out_length();
+        let examples = Examples { values: padded, count, stride: self.padded_length() };
+        let out = &mut gradients[self.weight.clone()];
+        kernels.weight_gradient(&examples, &self.windows(), slopes, self.out_channels, out, !first);
         if let Some(range) = self.bias.clone() {
             let sums = &mut gradients[range];
             if first {
@@ -185,6 +179,7 @@ impl<T: Real> Conv<T> {
             segment_length: self.kernel[1] * out,
             segment_stride: columns * out,
         };
-        kernels.product(spread, &windows, &self.backward_filters, self.channels, None, false, input_slopes);
+        let columns = Columns { packed: &self.backward_filters, count: self.channels, bias: None, rectify: false };
+        kernels.product(spread, &windows, &columns, input_slopes);
     }
 }

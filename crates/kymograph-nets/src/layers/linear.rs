@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use kymograph_linalg::Real;
 
-use crate::kernels::{Aligned, Kernels, Rows};
+use crate::kernels::{Aligned, Columns, Examples, Kernels, Rows};
 
 /// A linear layer's sizes, the places of its parameters, and its packed weight.
 #[derive(Clone)]
@@ -36,13 +36,15 @@ impl<T: Real> Linear<T> {
     pub(crate) fn forward(&self, kernels: &Kernels<T>, parameters: &[T], input: &[T], rectify: bool, output: &mut [T]) {
         let rows = Rows::dense(input.len() / self.inputs, self.inputs);
         let bias = self.bias.clone().map(|range| &parameters[range]);
-        kernels.product(input, &rows, &self.forward_weight, self.outputs, bias, rectify, output);
+        let columns = Columns { packed: &self.forward_weight, count: self.outputs, bias, rectify };
+        kernels.product(input, &rows, &columns, output);
     }
 
     pub(crate) fn weight_gradient(&self, kernels: &Kernels<T>, input: &[T], slopes: &[T], gradients: &mut [T]) {
         let rows = Rows::dense(input.len() / self.inputs, self.inputs);
         let out = &mut gradients[self.weight.clone()];
-        kernels.weight_gradient(input, 1, 0, &rows, slopes, self.outputs, out, false);
+        let examples = Examples { values: input, count: 1, stride: 0 };
+        kernels.weight_gradient(&examples, &rows, slopes, self.outputs, out, false);
         if let Some(range) = self.bias.clone() {
             let sums = &mut gradients[range];
             sums.fill(T::ZERO);
@@ -52,6 +54,7 @@ impl<T: Real> Linear<T> {
 
     pub(crate) fn input_gradient(&self, kernels: &Kernels<T>, slopes: &[T], input_slopes: &mut [T]) {
         let rows = Rows::dense(slopes.len() / self.outputs, self.outputs);
-        kernels.product(slopes, &rows, &self.backward_weight, self.inputs, None, false, input_slopes);
+        let columns = Columns { packed: &self.backward_weight, count: self.inputs, bias: None, rectify: false };
+        kernels.product(slopes, &rows, &columns, input_slopes);
     }
 }

@@ -13,5 +13,6 @@ pub static STUDY: Study = Study {
     plan: include_str!("plan.toml"),
     predictions: include_str!("predictions.toml"),
     networks: &["cnn", "mlp"],
+    network,
     published: include_str!("published.toml"),
 };

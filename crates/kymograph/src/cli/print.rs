@@ -8,17 +8,34 @@ use serde_json::json;
 
 use super::args::{Common, Listing};
 
+/// Prints a line; ends quietly when nobody reads on (`kymograph list | head`).
+macro_rules! say {
+    ($($part:tt)*) => { line(&format!($($part)*)) };
+}
+
+fn line(text: &str) {
+    use std::io::Write;
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Names come from strangers' files: control characters, which a terminal would obey, are spelled out.
+fn tame(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
 fn show_json(value: &serde_json::Value) {
-    println!("{value:#}");
+    say!("{value:#}");
 }
 
 fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header(heads.iter().copied());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| tame(cell)));
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 /// Verdicts, and where the report lies.
@@ -31,19 +48,19 @@ pub(crate) fn derived(derived: &Derived, common: &Common) {
         return;
     }
     for verdict in &derived.verdicts {
-        println!("{}\n  {}\n", verdict.title, verdict.sentence);
+        say!("{}\n  {}\n", verdict.title, verdict.sentence);
         table(
-            &["prediction", "estimate", "95 % interval", "holds when", "judgement"],
+            &["of", "prediction", "estimate", "95 % interval", "holds when", "judgement"],
             verdict.predictions.iter().map(row),
         );
         if let Some(remedy) = &verdict.remedy {
-            println!("  What would decide: {remedy}");
+            say!("  What would decide: {remedy}");
         }
-        println!();
+        say!("");
     }
     let unmeasured = derived.findings.iter().filter(|f| f.value.is_none()).count();
     let missing = if unmeasured > 0 { format!(", {unmeasured} not measured") } else { String::new() };
-    println!("{} findings{missing}\nreport: {}", derived.findings.len(), derived.page.display());
+    say!("{} findings{missing}\nreport: {}", derived.findings.len(), derived.page.display());
 }
 
 fn row(p: &JudgedPrediction) -> Vec<String> {
@@ -54,6 +71,7 @@ fn row(p: &JudgedPrediction) -> Vec<String> {
         Judgement::NotMeasured => "not measured",
     };
     vec![
+        p.hypothesis.clone(),
         p.name.clone(),
         p.estimate.map_or_else(String::new, |v| format!("{v:.4}")),
         p.interval.map_or_else(String::new, |[a, b]| format!("{a:.4} to {b:.4}")),
@@ -71,7 +89,7 @@ pub(crate) fn inspected(inspected: &Inspected, as_json: bool) {
     match inspected {
         Inspected::Checkpoint { path, format, step, sha256, tensors, others, metadata } => {
             let step = step.map_or_else(|| "unknown".to_owned(), |s| s.to_string());
-            println!("{}\n  {format}, step {step}\n  SHA-256 {sha256}", path.display());
+            say!("{}\n  {format}, step {step}\n  SHA-256 {sha256}", path.display());
             table(
                 &["tensor", "shape", "type", "norm", "not finite"],
                 tensors.iter().map(|t| {
@@ -82,12 +100,12 @@ pub(crate) fn inspected(inspected: &Inspected, as_json: bool) {
                 }),
             );
             let entries: usize = tensors.iter().map(|t| t.shape.iter().product::<usize>()).sum();
-            println!("{} tensors, {entries} numbers", tensors.len());
+            say!("{} tensors, {entries} numbers", tensors.len());
             if !others.is_empty() {
-                println!("not the network's: {}", others.join(", "));
+                say!("not the network's: {}", tame(&others.join(", ")));
             }
             for (key, value) in metadata {
-                println!("{key} = {value}");
+                say!("{} = {value}", tame(key));
             }
         }
         Inspected::Checkpoints { series } => {
@@ -100,15 +118,15 @@ pub(crate) fn inspected(inspected: &Inspected, as_json: bool) {
         }
         Inspected::Run { path, manifest, steps, series } => {
             let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
-            println!("{}\n  {}, {:?}, begun {}", path.display(), manifest.source, manifest.status, manifest.created);
-            println!("  checkpoints at steps {}\n  series {}", steps.join(", "), series.join(", "));
-            println!("  settings {}", manifest.settings);
+            say!("{}\n  {}, {:?}, begun {}", path.display(), manifest.source, manifest.status, manifest.created);
+            say!("  checkpoints at steps {}\n  series {}", steps.join(", "), series.join(", "));
+            say!("  settings {}", manifest.settings);
         }
         Inspected::Experiment { path, manifest, runs } => {
-            println!("{}\n  study {}, begun {}", path.display(), manifest.study, manifest.created);
-            println!("  settings {}", manifest.settings);
+            say!("{}\n  study {}, begun {}", path.display(), manifest.study, manifest.created);
+            say!("  settings {}", manifest.settings);
             for (run, finished) in runs {
-                println!("  {run}  {}", if *finished { "finished" } else { "not finished" });
+                say!("  {run}  {}", if *finished { "finished" } else { "not finished" });
             }
         }
     }
@@ -125,25 +143,25 @@ pub(crate) fn measured(measured: &Measured, common: &Common) {
         }));
         return;
     }
-    println!("{} = {}", measure.name, reading.value);
+    say!("{} = {}", measure.name, reading.value);
     if common.quiet {
         return;
     }
-    println!("  {}", measure.summary);
+    say!("  {}", measure.summary);
     let (low, high) = measure.range;
-    println!("  range {low} to {high}, unit: {}; {}", measure.unit, measure.ends);
+    say!("  range {low} to {high}, unit: {}; {}", measure.unit, measure.ends);
     for (key, value) in options {
-        println!("  {key} = {value}");
+        say!("  {key} = {value}");
     }
     for part in &reading.parts {
         let shown: Vec<String> = part.values.iter().take(8).map(|v| format!("{v:.6}")).collect();
         let more = if part.values.len() > 8 { format!(" … ({} in all)", part.values.len()) } else { String::new() };
-        println!("  {}: {}{more}", part.name, shown.join(" "));
+        say!("  {}: {}{more}", part.name, shown.join(" "));
     }
     for note in &reading.notes {
-        println!("  note: {note}");
+        say!("  note: {note}");
     }
-    println!("  misleads: {}", measure.misleads);
+    say!("  misleads: {}", measure.misleads);
 }
 
 /// What there is.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
-use kymograph_runs::{Checkpoint, Experiment, ExperimentManifest, find_checkpoints, remove_experiment};
+use kymograph_runs::{Checkpoint, Experiment, ExperimentManifest, Run, find_checkpoints, remove_experiment};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
-use super::{Event, Listener, absolute};
+use super::{Event, Listener, absolute, quoted};
 use crate::error::KymographError;
 
 /// What `experiment.json` of an analysis calls itself.
@@ -40,8 +40,17 @@ struct Sources {
     plan: Option<String>,
     /// Predictions as given.
     predictions: Option<String>,
-    /// Checkpoints by network.
-    networks: BTreeMap<String, Vec<(u64, PathBuf)>>,
+    /// The runs found there.
+    runs: Vec<Source>,
+}
+
+/// One run: a series of checkpoints made elsewhere, or a run recorded by this program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Source {
+    network: String,
+    seed: Option<u64>,
+    control: Option<String>,
+    checkpoints: Vec<(u64, PathBuf)>,
 }
 
 /// Measures, judges and reports checkpoints that somebody else's program wrote. Nothing in them is executed, and
@@ -54,30 +63,83 @@ struct Sources {
 pub fn analyze(request: &AnalyzeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<Derived, KymographError> {
     let sources = Sources {
         paths: request.paths.iter().map(|p| absolute(p)).collect(),
-        plan: request.plan.clone(),
-        predictions: request.predictions.clone(),
-        networks: find(&request.paths)?,
+        plan: request.plan.as_deref().map(study_or_absolute),
+        predictions: request.predictions.as_deref().map(study_or_absolute),
+        runs: find(&request.paths)?,
     };
     plan_of(&sources)?;
     predictions_of(&sources)?;
     let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(name_of(&sources)));
+    check_apart(&out, &sources)?;
     check_finite(&sources)?;
     let experiment = open(&out, &sources, request.force)?;
     derive_again(&experiment, listener)
 }
 
-/// Checkpoints by network; those of one run folder are its `checkpoints/`.
-fn find(paths: &[PathBuf]) -> Result<BTreeMap<String, Vec<(u64, PathBuf)>>, KymographError> {
-    let series = find_checkpoints(paths)?;
-    Ok(series
-        .into_iter()
-        .map(|s| (s.network, s.checkpoints.into_iter().map(|(step, path)| (step, absolute(&path))).collect()))
-        .collect())
+/// Runs and experiments of this program are taken as such; everything else is searched for checkpoints.
+fn find(paths: &[PathBuf]) -> Result<Vec<Source>, KymographError> {
+    let mut sources = Vec::new();
+    let mut foreign = Vec::new();
+    for path in paths {
+        if path.join("experiment.json").is_file() {
+            for entry in Experiment::open(path)?.runs()? {
+                sources.push(recorded(&entry.folder)?);
+            }
+        } else if path.join("run.json").is_file() {
+            sources.push(recorded(path)?);
+        } else {
+            foreign.push(path);
+        }
+    }
+    if !foreign.is_empty() || sources.is_empty() {
+        let found = find_checkpoints(if foreign.is_empty() { paths.iter().collect() } else { foreign }.as_slice())?;
+        sources.extend(found.into_iter().map(|s| Source {
+            network: s.network,
+            seed: None,
+            control: None,
+            checkpoints: s.checkpoints.into_iter().map(|(step, path)| (step, absolute(&path))).collect(),
+        }));
+    }
+    Ok(sources)
+}
+
+fn recorded(folder: &Path) -> Result<Source, KymographError> {
+    let run = Run::open(folder)?;
+    let manifest = run.manifest();
+    let checkpoints = run
+        .steps()
+        .iter()
+        .map(|&step| Ok((step, absolute(run.checkpoint(step)?.path()))))
+        .collect::<Result<_, KymographError>>()?;
+    let network = manifest.network["name"].as_str().unwrap_or("network").to_owned();
+    Ok(Source { network, seed: manifest.seed, control: manifest.control.clone(), checkpoints })
+}
+
+/// The report's folder must hold nothing of what is analysed, since --force may replace it.
+fn check_apart(out: &Path, sources: &Sources) -> Result<(), KymographError> {
+    let out = absolute(out);
+    let files = sources.runs.iter().flat_map(|run| &run.checkpoints).map(|(_, path)| path);
+    match files.into_iter().chain(&sources.paths).find(|path| path.starts_with(&out)) {
+        None => Ok(()),
+        Some(inside) => Err(KymographError::OtherExperiment {
+            folder: out.clone(),
+            found: format!("what is to be analysed ({})", inside.display()),
+            wanted: "the report".to_owned(),
+        }),
+    }
+}
+
+/// A study's name as it is; a file's path made absolute, so that the report can be written again from anywhere.
+fn study_or_absolute(given: &str) -> String {
+    match kymograph_studies::find(given) {
+        Ok(_) => given.to_owned(),
+        Err(_) => absolute(Path::new(given)).display().to_string(),
+    }
 }
 
 /// NaN and infinities are refused before anything is written.
 fn check_finite(sources: &Sources) -> Result<(), KymographError> {
-    for (_, path) in sources.networks.values().flatten() {
+    for (_, path) in sources.runs.iter().flat_map(|run| &run.checkpoints) {
         Checkpoint::open(path)?.check_finite()?;
     }
     Ok(())
@@ -97,7 +159,14 @@ fn open(out: &Path, sources: &Sources, force: bool) -> Result<Experiment, Kymogr
         if same && found.as_ref() == Some(sources) {
             return Ok(experiment);
         }
-        if !force && !same {
+        if same {
+            // The same paths with other files, plan or predictions: the cache stays, since it is found by content.
+            let manifest = ExperimentManifest::new(SOURCE, json!(sources), None);
+            let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
+            kymograph_runs::write_whole(&out.join("experiment.json"), text.as_bytes())?;
+            return Ok(Experiment::open(out)?);
+        }
+        if !force || experiment.manifest().study != SOURCE {
             return Err(KymographError::OtherExperiment {
                 folder: out.to_path_buf(),
                 found: match found {
@@ -113,7 +182,7 @@ fn open(out: &Path, sources: &Sources, force: bool) -> Result<Experiment, Kymogr
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(" ")
+    paths.iter().map(|p| quoted(&p.display().to_string())).collect::<Vec<_>>().join(" ")
 }
 
 fn study_or_file(
@@ -149,18 +218,23 @@ fn predictions_of(sources: &Sources) -> Result<Option<Predictions>, KymographErr
     Ok(Some(Predictions::from_toml(&text, &origin)?))
 }
 
-/// The study that published exactly these checkpoints, if there is one: every file of some network is among its files.
+/// The study that published exactly these checkpoints, if there is one, with the networks whose every file is its.
 fn recognised(sources: &Sources) -> Result<Option<(&'static kymograph_studies::Study, Published)>, KymographError> {
     for study in kymograph_studies::all() {
-        let published = Published::read(study.published)?;
-        for checkpoints in sources.networks.values() {
-            let mut known = true;
-            for (_, path) in checkpoints {
-                known = known && published.files.contains_key(&Checkpoint::open(path)?.content_hash()?);
+        let mut published = Published::read(study.published)?;
+        let mut known = Vec::new();
+        for run in &sources.runs {
+            let mut all = true;
+            for (_, path) in &run.checkpoints {
+                all = all && published.files.contains_key(&Checkpoint::open(path)?.content_hash()?);
             }
-            if known {
-                return Ok(Some((study, published)));
+            if all {
+                known.push(run.network.clone());
             }
+        }
+        if !known.is_empty() {
+            published.only = known;
+            return Ok(Some((study, published)));
         }
     }
     Ok(None)
@@ -178,20 +252,20 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
     let predictions = predictions_of(&sources)?;
     let recognised = recognised(&sources)?;
     let subjects: Vec<Subject> = sources
-        .networks
+        .runs
         .iter()
-        .map(|(network, checkpoints)| Subject {
-            key: RunKey { network: network.clone(), seed: None, control: None },
-            parameters: checkpoints.iter().cloned().collect(),
+        .map(|run| Subject {
+            key: RunKey { network: run.network.clone(), seed: run.seed, control: run.control.clone() },
+            parameters: run.checkpoints.iter().cloned().collect(),
             activations: BTreeMap::new(),
             labels: None,
         })
         .collect();
     let out = experiment.folder().display();
-    let mut repeat = format!("kymograph analyze {} --out {out}", list(&sources.paths));
+    let mut repeat = format!("kymograph analyze {} --out {}", list(&sources.paths), quoted(&out.to_string()));
     for (flag, given) in [("--plan", &sources.plan), ("--predictions", &sources.predictions)] {
         if let Some(given) = given {
-            repeat.push_str(&format!(" {flag} {given}"));
+            repeat.push_str(&format!(" {flag} {}", quoted(given)));
         }
     }
     let derivation = Derivation {
@@ -217,16 +291,48 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
     derive(&derivation, listener)
 }
 
-/// `first` and `early` are the first checkpoint, `mid` the middle one, `late` and `last` the last, of the longest run.
+/// `first` and `last` of the longest run, and between them the checkpoints nearest to the shares of the training at
+/// which the built-in studies look: 5 %, 50 % and 100 %. A name whose nearest checkpoint another name has is left out.
 fn step_names(subjects: &[Subject]) -> BTreeMap<String, u64> {
     let longest = subjects.iter().max_by_key(|s| s.parameters.len());
     let steps: Vec<u64> = longest.map(|s| s.parameters.keys().copied().collect()).unwrap_or_default();
     let Some((&first, &last)) = steps.first().zip(steps.last()) else {
         return BTreeMap::new();
     };
-    let mid = steps[steps.len() / 2];
-    [("first", first), ("early", first), ("mid", mid), ("late", last), ("last", last)]
-        .into_iter()
-        .map(|(name, step)| (name.to_owned(), step))
-        .collect()
+    let mut names = BTreeMap::from([("first".to_owned(), first), ("last".to_owned(), last)]);
+    let mut taken = Vec::new();
+    for (name, share) in [("late", 1.0), ("mid", 0.5), ("early", 0.05)] {
+        let wanted = share * last as f64;
+        let distance = |step: &u64| (*step as f64 - wanted).abs();
+        let nearest = steps.iter().filter(|s| **s > 0).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        if let Some(&step) = nearest.filter(|s| !taken.contains(*s)) {
+            taken.push(step);
+            names.insert(name.to_owned(), step);
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(steps: &[u64]) -> Vec<Option<u64>> {
+        let subject = Subject {
+            key: RunKey { network: "n".to_owned(), seed: None, control: None },
+            parameters: steps.iter().map(|&s| (s, PathBuf::new())).collect(),
+            activations: BTreeMap::new(),
+            labels: None,
+        };
+        let names = step_names(&[subject]);
+        ["first", "early", "mid", "late", "last"].iter().map(|n| names.get(*n).copied()).collect()
+    }
+
+    #[test]
+    fn named_steps_are_those_nearest_to_the_shares_of_the_training() {
+        assert_eq!(names(&[100, 1000, 2000]), [100, 100, 1000, 2000, 2000].map(Some));
+        assert_eq!(names(&[0, 100, 1000, 2000]), [0, 100, 1000, 2000, 2000].map(Some));
+        assert_eq!(names(&[1000, 2000]), [Some(1000), None, Some(1000), Some(2000), Some(2000)]);
+        assert_eq!(names(&[7]), [Some(7), None, None, Some(7), Some(7)]);
+    }
 }

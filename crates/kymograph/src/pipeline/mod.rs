@@ -53,6 +53,16 @@ pub fn report(folder: &Path, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<De
     }
 }
 
+/// A word as a shell takes it whole.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// An absolute path with `.` and `..` resolved where the file exists, for records that outlive the working directory.
 fn absolute(path: &Path) -> std::path::PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_path_buf())

@@ -25,6 +25,9 @@ pub(super) struct Published {
     /// Final test accuracies.
     #[serde(default, rename = "accuracy")]
     accuracies: Vec<PublishedAccuracy>,
+    /// The only networks beside which they may be shown; any when there are none.
+    #[serde(skip)]
+    pub(super) only: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -58,11 +61,20 @@ impl Published {
 
     /// Nothing published.
     pub(super) fn none() -> Self {
-        Self { source: String::new(), files: BTreeMap::new(), values: Vec::new(), accuracies: Vec::new() }
+        Self {
+            source: String::new(),
+            files: BTreeMap::new(),
+            values: Vec::new(),
+            accuracies: Vec::new(),
+            only: Vec::new(),
+        }
     }
 
     /// The published number for a finding's measure, array and steps, whatever run it is of.
     pub(super) fn value(&self, finding: &Finding, step_names: &BTreeMap<String, u64>) -> Option<f64> {
+        if !self.only.is_empty() && !self.only.contains(&finding.run.network) {
+            return None;
+        }
         let steps = |names: &[StepName]| names.iter().map(|s| s.resolve(step_names)).collect::<Option<Vec<_>>>();
         self.values
             .iter()

@@ -8,13 +8,13 @@ use kymograph_runs::{
     Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, mnist, remove_experiment,
 };
 use kymograph_studies::training::{Data, Training};
-use kymograph_studies::{Settings, Study, StudyError, StudyFile, phases};
+use kymograph_studies::{Settings, Study, StudyError, StudyFile};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
-use super::{Event, Listener, capture};
+use super::{Event, Listener, absolute, capture, quoted};
 use crate::error::KymographError;
 
 /// What `kymograph run` was asked for.
@@ -81,7 +81,13 @@ fn open(
     if let Some(fields) = shared.as_object_mut() {
         fields.remove("seeds");
     }
-    let wanted = json!({ "study": shared, "data": split.note, "quick": request.quick });
+    let wanted = json!({
+        "study": shared,
+        "data": split.note,
+        "quick": request.quick,
+        "set": request.set.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
+        "data_dir": request.data_dir.as_deref().map(absolute),
+    });
     if out.join("experiment.json").exists() {
         if request.force {
             remove_experiment(out)?;
@@ -115,7 +121,7 @@ fn train(
     seed: u64,
     listener: Listener<'_>,
 ) -> Result<(), KymographError> {
-    let Some(spec) = phases::network(name) else {
+    let Some(spec) = (study.network)(name) else {
         let detail = format!("`{name}` is no network of this study");
         return Err(StudyError::Setting { study: study.name.to_owned(), setting: "networks".to_owned(), detail }.into());
     };
@@ -183,6 +189,10 @@ fn derive_study(
         detail: e.to_string(),
     })?;
     let step_names = settings_read.step_names();
+    // Numbers published for one recipe are shown beside runs of that recipe only.
+    let (_, mut recipe) = StudyFile::read(study, false, &[])?;
+    (recipe.seeds, recipe.networks) = (settings_read.seeds, settings_read.networks.clone());
+    let published = if recipe == settings_read { Published::read(study.published)? } else { Published::none() };
     let mut runs: Vec<(RunEntry, Run)> = Vec::new();
     for entry in experiment.runs()? {
         let run = Run::open(&entry.folder)?;
@@ -224,11 +234,16 @@ fn derive_study(
     } else {
         Stated::Afterwards
     };
-    let flags = if quick { " --quick" } else { "" };
+    let mut flags = if quick { " --quick".to_owned() } else { String::new() };
+    for set in settings["set"].as_array().into_iter().flatten().filter_map(|s| s.as_str()) {
+        flags.push_str(&format!(" --set {}", quoted(set)));
+    }
+    if let Some(folder) = settings["data_dir"].as_str() {
+        flags.push_str(&format!(" --data-dir {}", quoted(folder)));
+    }
     let seeds: Vec<u64> = runs.iter().map(|(entry, _)| entry.key.seed).collect();
     let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
     let needed = predictions.sets.iter().flat_map(|s| &s.predictions).map(|p| p.min_seeds).max().unwrap_or(0) as u64;
-    let out = experiment.folder().display();
     let more = (high - low + 1).max(needed.max(8)) - 1 + low;
     let derivation = Derivation {
         experiment,
@@ -241,14 +256,18 @@ fn derive_study(
         runs: &runs.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
         step_names: &step_names,
         stated,
-        repeat: format!("kymograph run {}{flags} --seeds {low}..{high} --out {out} --resume", study.name),
+        repeat: format!(
+            "kymograph run {}{flags} --seeds {low}..{high} --out kymograph-out/{}-again",
+            study.name, study.name
+        ),
         remedy: Some(format!(
-            "kymograph run {} --seeds {low}..{more} --out kymograph-out/{}-{}-seeds",
+            "kymograph run {}{} --seeds {low}..{more} --out kymograph-out/{}-{}-seeds",
             study.name,
+            flags.replace(" --quick", ""),
             study.name,
             more - low + 1
         )),
-        published: Published::read(study.published)?,
+        published,
     };
     derive(&derivation, listener)
 }

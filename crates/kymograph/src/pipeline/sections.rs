@@ -42,8 +42,8 @@ fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &st
 fn judged(verdicts: &[Verdict], findings: &[Finding]) -> Section {
     let mut section = Section { title: "Predictions and what was found".to_owned(), ..Section::default() };
     for (number, verdict) in verdicts.iter().enumerate() {
-        let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. A contrast \
-                       (a difference between steps) has the null value 0.";
+        let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. Contrasts \
+                       (differences between steps) are shown without a null.";
         place(&mut section, &format!("verdict-{}", number + 1), standard::verdict_forest(verdict, findings), caption);
     }
     section
@@ -96,8 +96,8 @@ fn weights(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> 
         &mut section,
         &format!("{network}-cosine-to-last"),
         curves_over_steps(findings, &cosine, PairAxis::ToLast, None, &[]),
-        "Cosine of each step's weights with the last step's. Grey: the null, units in random order. A step only slightly \
-         apart from the last must have a high cosine whatever it learned.",
+        "Cosine of each step's weights with the last step's. Grey: a random walk of equal displacement. Where the curve lies \
+         on it, the cosine says how far the weights moved and nothing about what they became.",
     );
     place(
         &mut section,
