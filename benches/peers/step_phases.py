@@ -181,6 +181,7 @@ def main():
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--binary", default=str(target / "release/examples/step_time"))
     options = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         rust = Rust(folder, options.binary)
         features = rust.ask("features")
@@ -189,7 +190,8 @@ def main():
         "# A training step of the study `phases`, against PyTorch", "",
         f"Date {datetime.date.today()}. Machine: {cpu()}, {os.cpu_count()} cores, kernels `{features['path']}` "
         f"({', '.join(features['detected'])}). PyTorch {torch.__version__} on Python {platform.python_version()}; "
-        f"two threads each, batch 64, f32, Adam.", "",
+        f"two threads each, batch 64, f32, Adam. Load average before: {load:.1f} (repeat on an idle machine if it is "
+        f"above 0.5).", "",
         f"Command: `python benches/peers/step_phases.py --rounds {options.rounds} --write`", "",
         "Median milliseconds of a step (forward, loss, backward, gradient norm, Adam); the two take turns in one run. "
         "Only the ratio travels.", "",
@@ -200,7 +202,7 @@ def main():
         fastest = f"{r['fastest'][0] * 1e3:.2f} / {r['fastest'][1] * 1e3:.2f}"
         lines.append(f"| {r['name']} | {r['parameters']:,} | {r['ours'] * 1e3:.3f} | {r['torch'] * 1e3:.3f} "
                      f"({r['best']}) | **{r['ours'] / r['torch']:.2f}** | {fastest} |")
-    lines += ["", f"PyTorch's forms: " + "; ".join(
+    lines += ["", "PyTorch's forms: " + "; ".join(
         f"{r['name']}: " + ", ".join(f"{label} {1e3 * t:.3f}" for label, t in r["forms"].items()) for r in results) + "."]
     lines += ["", f"Agreement before timing, worst relative difference over {CHECKED_STEPS} steps: " + "; ".join(
         f"{r['name']}: loss {r['agreement'][0]:.1e}, gradient norm {r['agreement'][1]:.1e}, "

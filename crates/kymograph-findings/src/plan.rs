@@ -41,6 +41,9 @@ pub struct PlannedMeasure {
     /// Arrays of more entries are passed over: the way to keep costly measures off large models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest: Option<usize>,
+    /// Arrays of fewer entries are passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest: Option<usize>,
     /// At which steps or between which.
     pub steps: Steps,
     /// The nulls to draw; the first is the main one.

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 pub struct HookPoint {
     /// `input`, or the layer's name; with `.grad` behind it, the gradient there.
     pub name: String,
-    /// Shape of one example: [features] or [channels, height, width].
+    /// Shape of one example: (feature) or (channel, row, column).
     pub shape: Vec<usize>,
 }
 

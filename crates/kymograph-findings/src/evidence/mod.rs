@@ -136,6 +136,7 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
                 globs.is_match(&t.name)
                     && planned.axes.is_none_or(|axes| t.shape.len() == axes)
                     && planned.largest.is_none_or(|largest| t.shape.iter().product::<usize>() <= largest)
+                    && planned.smallest.is_none_or(|smallest| t.shape.iter().product::<usize>() >= smallest)
             };
             let names: Vec<String> = shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
             let recorded: Vec<u64> = files.keys().copied().collect();
