@@ -27,13 +27,13 @@ pub(crate) fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let usage = error.is_usage();
-            eprintln!("{:?}", miette::Report::new(error));
+            eprintln!("{:?}", miette::Report::new(*error));
             ExitCode::from(if usage { USAGE } else { FAILED })
         }
     }
 }
 
-fn run(cli: Cli) -> Result<ExitCode, KymographError> {
+fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
     let common = cli.common;
     match cli.command {
         Command::Run(args) => {
