@@ -155,7 +155,7 @@ fn predictions_files_are_checked_on_reading() {
         (format!("hypothesis = \"A\"\n{cosine}"), "exactly one"),
         (format!("hypothesis = \"A\"\n{cosine}above = 1.0\nbelow = 0.0"), "exactly one"),
         (format!("hypothesis = \"C\"\n{cosine}above = 1.0"), "not among"),
-        (format!("hypothesis = \"A\"\n{cosine}above = 1.0\ncolour = 3"), "line 9"),
+        (format!("hypothesis = \"A\"\n{cosine}above = 1.0\ncolour = 3"), "line 10"),
         (format!("hypothesis = \"A\"\n{cosine}within = [1.0, 0.0]"), "lower end"),
         (format!("hypothesis = \"A\"\n{cosine}above = 1.0\nshare = 0.5"), "proportion"),
         (format!("hypothesis = \"A\"\n{}above = 1.0", of("same_index_cosine", "[1]")), "2 entries"),

@@ -144,16 +144,6 @@ impl Predictions {
         })?;
         let mut seen = BTreeSet::new();
         for set in &file.sets {
-            let silent = set.hypotheses.keys().find(|h| !set.predictions.iter().any(|p| p.hypothesis == **h));
-            let detail = match (set.hypotheses.is_empty(), silent) {
-                (true, _) => Some("a verdict needs at least one hypothesis".to_owned()),
-                (_, Some(name)) => Some(format!("hypothesis `{name}` predicts nothing: give it a prediction")),
-                _ => None,
-            };
-            if let Some(detail) = detail {
-                let place = format!("verdict `{}`", set.title);
-                return Err(FindingsError::Invalid { origin: origin.to_owned(), place, detail });
-            }
             for prediction in &set.predictions {
                 let checked = prediction.check(set).and_then(|()| {
                     if seen.insert(&prediction.name) { Ok(()) } else { Err("the name is used twice".to_owned()) }
@@ -163,6 +153,16 @@ impl Predictions {
                     place: format!("prediction `{}`", prediction.name),
                     detail,
                 })?;
+            }
+            let silent = set.hypotheses.keys().find(|h| !set.predictions.iter().any(|p| p.hypothesis == **h));
+            let detail = match (set.hypotheses.is_empty(), silent) {
+                (true, _) => Some("a verdict needs at least one hypothesis".to_owned()),
+                (_, Some(name)) => Some(format!("hypothesis `{name}` predicts nothing: give it a prediction")),
+                _ => None,
+            };
+            if let Some(detail) = detail {
+                let place = format!("verdict `{}`", set.title);
+                return Err(FindingsError::Invalid { origin: origin.to_owned(), place, detail });
             }
         }
         Ok(file)
