@@ -196,6 +196,18 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether some measure looks at the activations of this hook point of this network.
+    #[must_use]
+    pub fn wants_activation(&self, network: &str, hook: &str) -> bool {
+        self.measures.iter().any(|planned| {
+            planned.on == On::Activations
+                && planned.network_globs().is_match(network)
+                && planned.array_globs().is_match(hook)
+        })
+    }
+}
+
 impl PlannedMeasure {
     fn check(&self) -> Result<(), String> {
         let measure = measures::find(&self.name).map_err(|e| e.to_string())?;

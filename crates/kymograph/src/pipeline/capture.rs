@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use kymograph_linalg::random::stream;
-use kymograph_nets::{Network, NetworkSpec};
+use kymograph_nets::{NetsError, Network, NetworkSpec};
 use kymograph_runs::{Capture, Run, write_captures};
 use ndarray::{Array2, ArrayD, Axis};
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::error::KymographError;
@@ -14,10 +15,11 @@ use crate::error::KymographError;
 /// Examples in one forward pass: bounds the memory that a wide convolution's output takes.
 const BATCH: usize = 250;
 
-/// Activations of every hook point at every checkpoint, one file a step in `folder`, taken where they are not there
+/// Activations of the wanted hook points at every checkpoint, one file a step in `folder`, taken where they are not there
 /// yet. Convolutions' outputs are reduced to their spatial means. Empty for runs without a network or probe.
 pub(super) fn activations(
     run: &Run,
+    wanted: &dyn Fn(&str) -> bool,
     folder: &Path,
     done: &mut dyn FnMut(),
 ) -> Result<BTreeMap<u64, PathBuf>, KymographError> {
@@ -32,7 +34,10 @@ pub(super) fn activations(
         return Ok(files);
     };
     let mut network = Network::<f32>::new(&spec, &mut stream(0, "replaced by the checkpoint"))?;
-    let names: Vec<String> = network.hook_points().iter().map(|h| h.name.clone()).collect();
+    let names: Vec<String> = network.hook_points().into_iter().map(|h| h.name).filter(|name| wanted(name)).collect();
+    if names.is_empty() {
+        return Ok(files);
+    }
     let hooks: Vec<&str> = names.iter().map(String::as_str).collect();
     for &step in run.steps() {
         let checkpoint = run.checkpoint(step)?;
@@ -45,7 +50,7 @@ pub(super) fn activations(
                 .map(|t| Ok((t.name.clone(), checkpoint.read_f32(&t.name)?)))
                 .collect::<Result<Vec<_>, KymographError>>()?;
             network.load_state_dict(&tensors)?;
-            let captures = take(&mut network, inputs, &hooks)?;
+            let captures = take(&network, inputs, &hooks)?;
             write_captures(&path, step, &captures)?;
         }
         files.insert(step, path);
@@ -64,17 +69,25 @@ fn address(checkpoint: &str, probe: &str, hooks: &[&str]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn take(network: &mut Network<f32>, inputs: &ArrayD<f32>, hooks: &[&str]) -> Result<Vec<Capture>, KymographError> {
+fn take(network: &Network<f32>, inputs: &ArrayD<f32>, hooks: &[&str]) -> Result<Vec<Capture>, KymographError> {
     let examples = inputs.len_of(Axis(0));
+    let batches: Vec<_> = inputs.axis_chunks_iter(Axis(0), BATCH).collect();
+    let reduced = batches
+        .into_par_iter()
+        .map(|batch| {
+            let captured = network.capture(batch, hooks)?;
+            Ok(captured.into_iter().map(|(name, values)| (name, reduce(values))).collect::<Vec<_>>())
+        })
+        .collect::<Result<Vec<_>, NetsError>>()?;
     let mut whole: BTreeMap<String, (&'static str, Array2<f32>)> = BTreeMap::new();
     let mut from = 0;
-    for batch in inputs.axis_chunks_iter(Axis(0), BATCH) {
-        for (name, values) in network.capture(batch.view(), hooks)? {
-            let (rule, rows) = reduce(values);
+    for batch in reduced {
+        let taken = batch.first().map_or(0, |(_, (_, rows))| rows.nrows());
+        for (name, (rule, rows)) in batch {
             let (_, all) = whole.entry(name).or_insert_with(|| (rule, Array2::zeros((examples, rows.ncols()))));
-            all.slice_mut(ndarray::s![from..from + rows.nrows(), ..]).assign(&rows);
+            all.slice_mut(ndarray::s![from..from + taken, ..]).assign(&rows);
         }
-        from += batch.len_of(Axis(0));
+        from += taken;
     }
     Ok(hooks
         .iter()

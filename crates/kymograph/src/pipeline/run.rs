@@ -216,10 +216,11 @@ fn derive_study(
             control: entry.key.control.clone(),
         };
         let folder = cache.join("activations").join(&key.network).join(format!("seed-{}", entry.key.seed));
-        let captured = capture::activations(run, &folder, &mut || {
-            done += 1;
-            listener(Event::Capturing(done, total));
-        })?;
+        let captured =
+            capture::activations(run, &|hook| plan.wants_activation(&key.network, hook), &folder, &mut || {
+                done += 1;
+                listener(Event::Capturing(done, total));
+            })?;
         let parameters: BTreeMap<u64, PathBuf> = run
             .steps()
             .iter()
