@@ -62,7 +62,8 @@ pub struct Finding {
     pub steps: Vec<u64>,
     /// The number; `None` when it could not be measured, and then `notes` says why.
     pub value: Option<f64>,
-    /// 95 % bootstrap interval over units (weights) or examples (activations), where the measure is a mean over them.
+    /// 95 % bootstrap interval over units (weights) or examples (activations), where the measure is a mean over them;
+    /// it speaks of this run alone.
     pub interval: Option<[f64; 2]>,
     /// What noise gives, by each null the plan asked for; the first is the main one.
     pub nulls: Vec<Null>,

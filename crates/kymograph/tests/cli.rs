@@ -121,18 +121,29 @@ fn the_quick_study_killed_half_way_resumes_to_the_same_bytes() {
     same_files(&whole, &killed);
 }
 
-#[test]
-fn one_two_and_three_threads_give_the_same_bytes() {
+fn same_bytes_for_any_number_of_threads(networks: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let one = folder.path().join("1");
-    succeeds(&small(path(&one), &["--threads", "1"]));
+    let set = ["--set", networks];
+    succeeds(&small(path(&one), &[&set[..], &["--threads", "1"]].concat()));
     for threads in ["2", "3"] {
         let out = folder.path().join(threads);
-        succeeds(&small(path(&out), &["--threads", threads]));
+        succeeds(&small(path(&out), &[&set[..], &["--threads", threads]].concat()));
         same_files(&one, &out);
         let findings = |out: &Path| fs::read(out.join("derived/findings.json")).expect("findings were written");
         assert!(findings(&one) == findings(&out), "findings.json differs for {threads} threads");
     }
+}
+
+#[test]
+fn one_two_and_three_threads_give_the_same_bytes() {
+    same_bytes_for_any_number_of_threads("networks=mlp");
+}
+
+#[test]
+#[ignore = "slow: the convolutional network's measures, three times"]
+fn one_two_and_three_threads_give_the_same_bytes_of_every_network() {
+    same_bytes_for_any_number_of_threads("networks=cnn,mlp");
 }
 
 #[test]
@@ -181,6 +192,31 @@ fn checkpoints_made_elsewhere_are_analyzed_and_a_second_time_from_the_cache() {
     let measured = succeeds(&["measure", "same_index_cosine", &tensor, &tensor, "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&measured.stdout).expect("JSON");
     assert!((json["value"].as_f64().expect("a number") - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn nothing_that_is_not_a_report_of_ours_is_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let study = folder.path().join("study");
+    succeeds(&small(path(&study), &["--set", "networks=mlp"]));
+    let before = recorded(&study);
+    fails(&["analyze", path(&study), "--out", path(&study), "--force"], 1, &["to be analysed", "--out"]);
+    let checkpoints = study.join("runs/mlp/seed-0/checkpoints");
+    fails(&["analyze", path(&checkpoints), "--out", path(&study), "--force"], 1, &["to be analysed", "--out"]);
+    let mine = folder.path().join("mine");
+    fs::create_dir(&mine).expect("a folder");
+    fs::write(mine.join("thesis.tex"), "years").expect("a file");
+    for force in [&[][..], &["--force"]] {
+        fails(&[&["analyze", path(&checkpoints), "--out", path(&mine)], force].concat(), 1, &["mine", "--out"]);
+        fails(&small(path(&mine), force), 1, &["mine", "--out"]);
+    }
+    assert_eq!(fs::read_dir(&mine).expect("still there").count(), 1);
+    let out = folder.path().join("out");
+    succeeds(&["analyze", path(&study), "--out", path(&out), "--quiet"]);
+    let findings = fs::read_to_string(out.join("derived/findings.json")).expect("findings");
+    let rows: serde_json::Value = serde_json::from_str(&findings).expect("JSON");
+    assert_eq!((&rows[0]["run"]["network"], &rows[0]["run"]["seed"]), (&"mlp".into(), &0.into()));
+    assert!(recorded(&study) == before, "an analysis changed what it read");
 }
 
 #[test]

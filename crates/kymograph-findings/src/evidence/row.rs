@@ -13,7 +13,7 @@ use crate::finding::{Finding, RunKey};
 use crate::plan::{NullKind, On, PlannedMeasure};
 
 /// Bumped when the way rows, intervals or nulls are computed changes.
-const ROW_VERSION: u32 = 2;
+const ROW_VERSION: u32 = 3;
 const RESAMPLES: usize = 1000;
 
 /// SHA-256 over everything the row depends on, in hexadecimal.
@@ -103,8 +103,10 @@ fn fill(
     finding.value = Some(reading.value);
     finding.notes.extend(reading.notes);
     let seed = u64::from_str_radix(&key[..16], 16).unwrap_or_default();
+    // Rows are what could have been others: units of a weight, examples of a representation.
+    let resampled = if column.on == On::Activations { "per_row" } else { "per_unit" };
     for part in reading.parts {
-        if part.name == "per_unit" && part.values.len() > 1 {
+        if part.name == resampled && part.values.len() > 1 {
             let mut rng = stream_at(seed, "bootstrap", 0);
             let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
             match bootstrap_interval(&part.values, mean, RESAMPLES, 0.95, &mut rng) {

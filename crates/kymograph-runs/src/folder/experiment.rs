@@ -83,7 +83,7 @@ impl Experiment {
     /// Begins an experiment in `folder`, which must not hold one.
     ///
     /// # Errors
-    /// [`RunsError::Exists`] when one is there.
+    /// [`RunsError::Exists`] when one is there, or anything else is.
     pub fn create(folder: impl AsRef<Path>, manifest: &ExperimentManifest) -> Result<Experiment, RunsError> {
         let folder = folder.as_ref().to_path_buf();
         let path = folder.join("experiment.json");
@@ -92,6 +92,15 @@ impl Experiment {
                 path: folder,
                 what: "an experiment",
                 remedy: "go on with it (--resume), replace it (--force), or choose another folder (--out)",
+            });
+        }
+        // An experiment killed as it began leaves an empty `runs`, and --force could never tell ours from other things.
+        let ours = |entry: &PathBuf| files::file_name(entry) == "runs";
+        if files::entries(&folder)?.iter().any(|entry| !ours(entry)) {
+            return Err(RunsError::Exists {
+                path: folder,
+                what: "something that is not an experiment",
+                remedy: "choose another folder (--out)",
             });
         }
         files::create_folder(&folder.join("runs"))?;

@@ -3,6 +3,8 @@
 use kymograph_findings::{Finding, Verdict};
 use kymograph_report::{Page, PageKind, SummaryTable, format_interval, format_value};
 
+use kymograph_runs::Checkpoint;
+
 use super::derive::Derivation;
 use super::sections;
 use crate::error::KymographError;
@@ -257,6 +259,16 @@ fn warnings(derivation: &Derivation<'_>) -> Vec<String> {
              untrained network, no other seed."
                 .to_owned(),
         );
+        for subject in derivation.subjects {
+            let stepless = |path: &std::path::PathBuf| Checkpoint::open(path).is_ok_and(|c| c.step().is_none());
+            if subject.parameters.len() == 1 && subject.parameters.values().any(stepless) {
+                warnings.push(format!(
+                    "{}: neither the file's name nor its content tells the step, so it stands at step 0 without being \
+                     known to be untrained. Name files by their step, such as model_00100.pt.",
+                    subject.key
+                ));
+            }
+        }
         if !derivation.subjects.iter().any(|s| s.parameters.contains_key(&0)) {
             warnings.push(
                 "No checkpoint at step 0: whatever happened before the first one cannot be seen, and nothing can be \
