@@ -5,14 +5,13 @@ use ndarray::{ArrayD, IxDyn, arr1};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 fn manifest() -> Manifest {
     Manifest::new("study test", json!({"layers": []}), json!({"steps": 12}), Some(7))
 }
 
 fn options() -> RecorderOptions {
-    RecorderOptions { flush_rows: 4, flush_time: Duration::from_secs(3600), ..RecorderOptions::default() }
+    RecorderOptions { flush_rows: 4, ..RecorderOptions::default() }
 }
 
 fn named(name: &str, values: &[f32]) -> (String, ArrayD<f32>) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 fn recorder(folder: &Path, flush_rows: usize) -> Recorder {
     let manifest = Manifest::new("test", Value::Null, Value::Null, Some(0));
-    let options = RecorderOptions { flush_rows, flush_time: Duration::from_secs(3600), ..RecorderOptions::default() };
+    let options = RecorderOptions { flush_rows, ..RecorderOptions::default() };
     Recorder::create(folder, &manifest).unwrap().with_options(options)
 }
 
@@ -208,4 +208,22 @@ fn a_series_that_is_not_there_is_an_error_with_those_that_are() {
     assert_eq!(run.tables().unwrap(), ["train"]);
     let error = run.series("test").unwrap_err().to_string();
     assert!(error.contains("`test`") && error.contains("train"), "{error}");
+}
+
+#[test]
+fn rows_wait_for_their_batch_unless_a_longest_time_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = |name: &str, flush_time: Option<Duration>| {
+        let run = folder.path().join(name);
+        let manifest = Manifest::new("test", Value::Null, Value::Null, Some(0));
+        let options = RecorderOptions { flush_time, ..RecorderOptions::default() };
+        let mut recorder = Recorder::create(&run, &manifest).unwrap().with_options(options);
+        recorder.series("t", 1, &[("a", 1.0)]).unwrap();
+        let written = fs::metadata(run.join("series/t.000.arrows")).map_or(0, |file| file.len());
+        drop(recorder);
+        (written, fs::metadata(run.join("series/t.000.arrows")).unwrap().len())
+    };
+    let (waiting, whole) = size("patient", None);
+    assert!(waiting == 0 && whole > 0, "the clock has no part in where a batch ends");
+    assert_eq!(size("eager", Some(Duration::ZERO)), (whole, whole));
 }

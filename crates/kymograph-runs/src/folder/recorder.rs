@@ -21,13 +21,15 @@ pub struct RecorderOptions {
     pub keep: Selection,
     /// Rows of a series gathered before they are written; a killed process loses at most these. Default 256.
     pub flush_rows: usize,
-    /// Longest time rows wait for the next row to write them out. Default two seconds.
-    pub flush_time: Duration,
+    /// Longest time rows wait for the next row to write them out. Default none: where a stream's batches end then
+    /// follows from what was recorded alone, so that the same run has the same bytes on a slow machine as on a fast
+    /// one. A loop whose steps take long sets it, and gives that up for the layout of the file, not for its values.
+    pub flush_time: Option<Duration>,
 }
 
 impl Default for RecorderOptions {
     fn default() -> RecorderOptions {
-        RecorderOptions { keep: Selection::everything(), flush_rows: 256, flush_time: Duration::from_secs(2) }
+        RecorderOptions { keep: Selection::everything(), flush_rows: 256, flush_time: None }
     }
 }
 
@@ -45,7 +47,7 @@ pub struct Capture {
 /// Writes one run folder. Nothing is kept in memory beyond the rows of series not yet written.
 ///
 /// What a kill at any moment can lose: rows of series since the last flush (every [`RecorderOptions::flush_rows`]
-/// rows or [`RecorderOptions::flush_time`], and at every checkpoint), and what [`Recorder::resume`] records again
+/// rows, after [`RecorderOptions::flush_time`] where one is set, and at every checkpoint), and what [`Recorder::resume`] records again
 /// because it came after the last complete checkpoint. Never a checkpoint that was returned from, never an older row.
 pub struct Recorder {
     pub(super) folder: PathBuf,

@@ -104,8 +104,9 @@ impl SeriesWriter {
     }
 
     /// Whether enough rows or enough time has gathered to write them out.
-    pub(crate) fn is_due(&self, rows: usize, time: Duration) -> bool {
-        self.steps.len() >= rows.max(1) || (!self.steps.is_empty() && self.flushed.elapsed() >= time)
+    pub(crate) fn is_due(&self, rows: usize, time: Option<Duration>) -> bool {
+        let waited = || time.is_some_and(|time| !self.steps.is_empty() && self.flushed.elapsed() >= time);
+        self.steps.len() >= rows.max(1) || waited()
     }
 
     /// Writes the gathered rows as one complete record batch.
