@@ -8,6 +8,7 @@ use kymograph_report::standard::{
 use kymograph_report::{Figure, PlacedFigure, Section, slug};
 use kymograph_runs::Checkpoint;
 
+use super::beside;
 use super::derive::Derivation;
 use super::page::networks;
 use crate::error::KymographError;
@@ -20,7 +21,7 @@ pub(super) fn all(
     findings: &[Finding],
     verdicts: &[Verdict],
 ) -> Result<Vec<Section>, KymographError> {
-    let mut sections = vec![judged(verdicts, findings), training(derivation)?];
+    let mut sections = vec![judged(verdicts, findings), training(derivation, findings)?];
     for network in networks(derivation) {
         sections.push(weights(&network, derivation, findings));
         sections.push(filters(&network, derivation, findings)?);
@@ -49,7 +50,7 @@ fn judged(verdicts: &[Verdict], findings: &[Finding]) -> Section {
     section
 }
 
-fn training(derivation: &Derivation<'_>) -> Result<Section, KymographError> {
+fn training(derivation: &Derivation<'_>, findings: &[Finding]) -> Result<Section, KymographError> {
     let mut section = Section { title: "How well the networks learn".to_owned(), ..Section::default() };
     for network in networks(derivation) {
         let mut traces = Vec::new();
@@ -76,6 +77,21 @@ fn training(derivation: &Derivation<'_>) -> Result<Section, KymographError> {
                        before the first checkpoint of the published study.";
         let figure = training_curves(&format!("{network}: training"), &traces);
         place(&mut section, &format!("{network}-training"), figure, caption);
+        place(
+            &mut section,
+            &format!("{network}-controls"),
+            beside::controls(&network, derivation),
+            "Held-out loss and accuracy of the runs beside those of their controls. With shuffled labels there is nothing to \
+             generalise, and accuracy stays at chance; with learning rate 0 nothing moves.",
+        );
+        place(
+            &mut section,
+            &format!("{network}-share"),
+            beside::shares(&network, derivation, findings),
+            "Share of the whole change from the first to the last step that is reached by each step: of the held-out loss, \
+             and of the distance that each layer's weights go. Where the loss runs ahead, its curve says little of the \
+             features.",
+        );
     }
     Ok(section)
 }
