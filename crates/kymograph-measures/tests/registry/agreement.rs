@@ -119,6 +119,7 @@ fn single_precision_agrees_with_double() {
                 .into_iter()
                 .map(|array| match array {
                     Owned::Real(x) => Owned::Single(x.mapv(|value| value as f32)),
+                    Owned::Other(x) => Owned::OtherSingle(x.mapv(|value| value as f32)),
                     other => other,
                 })
                 .collect();
@@ -126,6 +127,7 @@ fn single_precision_agrees_with_double() {
                 .iter()
                 .map(|array| match array {
                     Owned::Single(x) => Owned::Real(x.mapv(f64::from)),
+                    Owned::OtherSingle(x) => Owned::Other(x.mapv(f64::from)),
                     other => other.clone(),
                 })
                 .collect();
