@@ -102,6 +102,10 @@ impl Reading {
         self
     }
 
+    pub(crate) fn with_notes(self, notes: impl IntoIterator<Item = String>) -> Self {
+        notes.into_iter().fold(self, Self::with_note)
+    }
+
     pub(crate) fn with_note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
