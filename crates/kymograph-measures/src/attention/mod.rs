@@ -3,7 +3,7 @@
 //! All take a pattern `[example, head, query, key]` after the softmax, so that every row over the keys sums to 1. Nulls that
 //! mean something: the untrained network on the same examples (`untrained`), since chance attention is nearly uniform and
 //! its heads already differ by their random weights; and, for the two that compare heads, each head's keys in an order of
-//! its own, which keeps every head's entropy and breaks what the heads share.
+//! its own (`permuted_keys`), which keeps every head's entropy and breaks what the heads share.
 
 mod attention_entropy;
 mod head_correlation;
