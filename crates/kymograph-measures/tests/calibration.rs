@@ -91,6 +91,9 @@ fn outcomes(detector: impl Fn(ArrayView1<'_, f64>) -> Vec<f64>) -> Vec<Outcome> 
 /// Which fixtures the detector fails, the mean recall among them.
 fn failures(detector: impl Fn(ArrayView1<'_, f64>) -> Vec<f64>) -> Vec<String> {
     let outcomes = outcomes(detector);
+    for Outcome { name, recall, false_positives_per_1000 } in &outcomes {
+        println!("{name}: recall {recall:?}, {false_positives_per_1000:.2} false positives per 1,000 steps");
+    }
     let recalls: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.recall).collect();
     let recall = recalls.iter().sum::<f64>() / recalls.len() as f64;
     let noisy = outcomes.iter().filter(|outcome| outcome.false_positives_per_1000 > 2.0);
@@ -203,5 +206,57 @@ fn noise_is_neither() {
         };
         let strongly = SEEDS.filter(|seed| permuted(*seed).abs() > 6.0).count();
         assert!(strongly * 20 <= SEEDS.count(), "{n}: {strongly}");
+    }
+}
+
+/// Without noise the floor decides how exact a curve has to be, and still each kind is known for what it is.
+#[test]
+fn noiseless_series_are_told_apart() {
+    for n in [13, 20, 40] {
+        let jump = evidence(n, 0.0, 0, |x| if x < 0.4 { 2.0 } else { 5.0 });
+        assert!(jump > 10.0, "{n}: {jump}");
+        let curves: [fn(f64) -> f64; 5] = [
+            |x| 2.0 * x,
+            |x| (-x / 0.2).exp(),
+            |x| 1.0 / (1.0 + 8.0 * x),
+            |x| x * x,
+            |x| 1.0 / (1.0 + (-(x - 0.5) / 0.12).exp()),
+        ];
+        for (which, curve) in curves.into_iter().enumerate() {
+            let value = evidence(n, 0.0, 0, curve);
+            assert!(value < -10.0, "{n} steps, curve {which}: {value}");
+        }
+    }
+}
+
+/// The parts of a comparison hold together: levels are means of their stretches, the curve goes one way, and both scores
+/// follow from the deviations.
+#[test]
+fn the_parts_of_a_comparison_are_what_they_say() {
+    for seed in SEEDS {
+        let fixture = &fixtures(seed)[1 + (seed % 3) as usize];
+        let series = fixture.values.slice(ndarray::s![..;17]);
+        let n = series.len() as f64;
+        let reading = phase_comparison(series, &PhaseOptions::default()).unwrap();
+        let part = |name: &str| reading.part(name).unwrap();
+        let curve = part("smooth_fit");
+        let rising = curve.windows(2).all(|pair| pair[1] >= pair[0] - 1e-9);
+        assert!(rising || curve.windows(2).all(|pair| pair[1] <= pair[0] + 1e-9), "{seed}");
+        let mut bounds = vec![0];
+        bounds.extend(part("positions").iter().map(|at| *at as usize));
+        bounds.push(series.len());
+        for ends in bounds.windows(2) {
+            let mean = series.slice(ndarray::s![ends[0]..ends[1]]).mean().unwrap();
+            assert!(part("level_fit")[ends[0]..ends[1]].iter().all(|level| (level - mean).abs() < 1e-9));
+        }
+        let score = |fit: &[f64], parameters: f64| {
+            let deviation: f64 = series.iter().zip(fit).map(|(value, fit)| (value - fit).powi(2)).sum();
+            n * (deviation / n).ln() + parameters * n.ln()
+        };
+        // Scores are in the series' own scale, so only their differences between fits are the same.
+        let levels = score(part("level_fit"), 2.0 * (bounds.len() as f64 - 2.0) + 2.0) - part("bic_levels")[0];
+        let smooth = score(curve, 0.0) - part("bic_smooth")[0];
+        let parameters = (levels - smooth) / n.ln();
+        assert!((parameters - parameters.round()).abs() < 1e-6 && (2.0..=8.0).contains(&parameters.round()), "{seed}");
     }
 }

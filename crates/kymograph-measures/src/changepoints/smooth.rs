@@ -171,4 +171,23 @@ mod tests {
         let curve = best(&decay, score);
         assert!(curve.deviation < 1e-20 && curve.parameters == 3, "{}", curve.deviation);
     }
+
+    /// No combination of rising curves deviates less than the best one: the least of all subsets is the constrained least.
+    #[test]
+    fn no_monotone_combination_does_better() {
+        let mut rng = kymograph_linalg::random::stream(7, "test");
+        let values: Vec<f64> =
+            (0..25).map(|step| f64::from(step / 9) + kymograph_linalg::random::normal(&mut rng)).collect();
+        let least = best(&values, |deviation, _| deviation);
+        let curves = splines(25);
+        for _ in 0..20_000 {
+            let weights: Vec<f64> =
+                curves.iter().map(|_| kymograph_linalg::random::normal(&mut rng).max(0.0)).collect();
+            let curve =
+                |step: usize| curves.iter().zip(&weights).map(|(curve, weight)| weight * curve[step]).sum::<f64>();
+            let rest: Vec<f64> = values.iter().enumerate().map(|(step, value)| value - curve(step)).collect();
+            let mean = rest.iter().sum::<f64>() / 25.0;
+            assert!(rest.iter().map(|rest| (rest - mean).powi(2)).sum::<f64>() >= least.deviation);
+        }
+    }
 }
