@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use kymograph_measures::{self as measures, Kind, Measure};
+use kymograph_measures::{self as measures, Change, Input, Kind, Measure, Transform};
 use serde::{Deserialize, Serialize};
 
 use crate::error::FindingsError;
@@ -147,6 +147,9 @@ pub enum NullKind {
     /// `shuffled_columns`. One array: every column's entries in random order. Keeps each column's distribution, breaks
     /// joint structure.
     ShuffledColumns,
+    /// `permuted_keys`. Measures that compare the heads of an attention pattern: the keys of every head in an order of its
+    /// own. Keeps how sharp each head is, breaks what the heads look at together.
+    PermutedKeys,
     /// `untrained`. The array at step 0 of the run's sister seeds (its own step 0 when it has none); in a pair, in the
     /// first place.
     Untrained,
@@ -157,11 +160,12 @@ pub enum NullKind {
     Control(String),
 }
 
-const DRAWN: [NullKind; 6] = [
+const DRAWN: [NullKind; 7] = [
     NullKind::PermutedUnits,
     NullKind::PermutedExamples,
     NullKind::RandomWalk,
     NullKind::ShuffledColumns,
+    NullKind::PermutedKeys,
     NullKind::Untrained,
     NullKind::OtherSeed,
 ];
@@ -196,20 +200,22 @@ impl NullKind {
             Self::PermutedExamples => "permuted_examples".to_owned(),
             Self::RandomWalk => "random_walk".to_owned(),
             Self::ShuffledColumns => "shuffled_columns".to_owned(),
+            Self::PermutedKeys => "permuted_keys".to_owned(),
             Self::Untrained => "untrained".to_owned(),
             Self::OtherSeed => "other_seed".to_owned(),
             Self::Control(name) => format!("control:{name}"),
         }
     }
 
-    /// Whether the null can be drawn for a measure of this many inputs.
+    /// Whether the null can be drawn for a measure of such inputs.
     fn fits(&self, measure: &Measure) -> bool {
-        let pair = measure.inputs.len() == 2;
+        let pair = compares_steps(measure);
         let labelled = measure.inputs.iter().any(|input| input.kind == Kind::Labels);
         match self {
-            Self::PermutedUnits | Self::RandomWalk | Self::OtherSeed => pair && !labelled,
-            Self::PermutedExamples => pair,
-            Self::ShuffledColumns => !pair,
+            Self::PermutedUnits | Self::RandomWalk | Self::OtherSeed => pair,
+            Self::PermutedExamples => pair || labelled,
+            Self::ShuffledColumns => measure.inputs.len() == 1 && measure.inputs[0].is_matrix(),
+            Self::PermutedKeys => measure.changed_by.contains(&Transform::joint(Change::PermuteKeysByHead)),
             Self::Untrained | Self::Control(_) => true,
         }
     }
@@ -265,6 +271,7 @@ impl Plan {
 impl PlannedMeasure {
     fn check(&self) -> Result<(), String> {
         let measure = measures::find(&self.name).map_err(|e| e.to_string())?;
+        supplied(measure)?;
         self.parsed_options(measure).map_err(|e| e.to_string())?;
         globs(&self.networks)?;
         globs(&self.arrays)?;
@@ -366,9 +373,24 @@ impl PlannedMeasure {
     }
 }
 
-/// Whether a measure's two inputs are the same array at two steps (and not an array and labels).
+/// Whether a measure's first two inputs are the same array at two steps (and not an array and labels).
 pub(crate) fn compares_steps(measure: &Measure) -> bool {
-    measure.inputs.len() == 2 && measure.inputs.iter().all(|input| input.kind == Kind::Real)
+    measure.inputs.len() >= 2 && measure.inputs[..2].iter().all(Input::is_matrix)
+}
+
+/// What a plan has to give: an array at one step or at two, the probe's labels after it, or one pattern of attention.
+fn supplied(measure: &Measure) -> Result<(), String> {
+    let arrays = measure.inputs.iter().take_while(|input| input.is_matrix()).count();
+    let (others, pattern) = (&measure.inputs[arrays..], measure.inputs.len() == 1 && measure.inputs[0].axes.len() == 4);
+    let labels = others.len() <= 1 && others.iter().all(|input| input.kind == Kind::Labels);
+    if pattern || ((1..=2).contains(&arrays) && labels) {
+        return Ok(());
+    }
+    let inputs: Vec<String> = measure.inputs.iter().map(|i| format!("{} [{}]", i.name, i.axes.join(", "))).collect();
+    Err(format!(
+        "takes {}, and a plan supplies arrays at one or two steps, with the probe's labels; use `kymograph measure`",
+        inputs.join(" and ")
+    ))
 }
 
 fn show(name: &StepName) -> String {

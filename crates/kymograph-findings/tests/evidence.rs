@@ -206,3 +206,87 @@ fn a_plan_that_matches_nothing_says_so() {
     let message = all(text, &subjects, None).expect_err("nothing is called conv").to_string();
     assert!(message.contains("net/seed-0") && message.contains("inspect"), "{message}");
 }
+
+/// Attention is measured as it is stored, a probe's transfer takes two steps and the labels, and what a plan cannot supply
+/// is refused when the plan is read.
+#[test]
+fn patterns_and_transfers_are_measured_and_series_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut recorder =
+        Recorder::create(folder.path(), &Manifest::new("test", Value::Null, Value::Null, Some(0))).expect("a new run");
+    for step in [0_u64, 5] {
+        // Head 0 looks at the first key, head 1 at the second, more so later.
+        let sharp = 0.4 + 0.1 * step as f32;
+        let pattern =
+            ArrayD::from_shape_fn(
+                vec![12, 2, 3, 4],
+                |place| {
+                    if place[1] == place[3] { sharp } else { (1.0 - sharp) / 3.0 }
+                },
+            );
+        let x = ArrayD::from_shape_fn(vec![12, 2], |place| (place[0] % 2) as f32 + 0.01 * (place[0] * place[1]) as f32);
+        let tensors = [("pattern".to_owned(), pattern), ("layer".to_owned(), x)];
+        recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
+    }
+    recorder.finish().expect("finished");
+    let run = Run::open(folder.path()).expect("opens");
+    let files = |s: &u64| (*s, run.checkpoint(*s).expect("there").path().to_path_buf());
+    let subject = Subject {
+        key: RunKey { network: "net".to_owned(), seed: Some(0), control: None },
+        parameters: BTreeMap::new(),
+        activations: run.steps().iter().map(files).collect(),
+        labels: Some((0..12).map(|i| i % 2).collect()),
+        series: BTreeMap::new(),
+    };
+    let plan = r#"
+[[measure]]
+name = "head_specialisation"
+on = "activations"
+arrays = ["pattern"]
+steps = "each"
+nulls = ["permuted_keys", "untrained"]
+
+[[measure]]
+name = "attention_entropy"
+on = "activations"
+steps = [5]
+
+[[measure]]
+name = "probe_transfer"
+on = "activations"
+arrays = ["layer"]
+steps = "consecutive"
+nulls = ["permuted_examples", "random_walk"]
+"#;
+    let rows = all(plan, &[subject], None).expect("gathers");
+    let of = |measure: &str, array: &str| rows.iter().filter(|r| r.measure == measure && r.array == array).collect();
+    let heads: Vec<&Finding> = of("head_specialisation", "pattern");
+    // Two rows that differ in two keys of a and (1 − a)/3: JSD = Σ over both of a ln(a/m) and b ln(b/m).
+    let divergence = |a: f64| {
+        let b = (1.0 - a) / 3.0;
+        let m = (a + b) / 2.0;
+        a * (a / m).ln() + b * (b / m).ln()
+    };
+    for (row, sharp) in heads.iter().zip([0.4, 0.9]) {
+        assert!((row.value.expect("measured") - divergence(sharp)).abs() < 1e-6, "{row:?}");
+        let null = &row.nulls[0];
+        assert!(null.kind == "permuted_keys" && null.mean < row.value.unwrap() && row.interval.is_some(), "{null:?}");
+    }
+    let entropy: Vec<&Finding> = of("attention_entropy", "pattern");
+    assert!(entropy[0].value.expect("measured") < 4.0_f64.ln());
+    let flat: Vec<&Finding> = of("attention_entropy", "layer");
+    assert!(flat[0].value.is_none() && flat[0].notes[0].contains("4 axes"), "{:?}", flat[0].notes);
+    let transfer: Vec<&Finding> = of("probe_transfer", "layer");
+    assert_eq!((transfer[0].value, transfer[0].steps.as_slice()), (Some(1.0), &[0, 5][..]));
+    assert!(transfer[0].nulls.len() == 2 && transfer[0].nulls[0].mean < 0.9, "{:?}", transfer[0].nulls);
+
+    let refused = |text: &str| Plan::from_toml(text, "test").unwrap_err().to_string();
+    for name in ["phase_comparison", "pelt_change_points", "adjusted_rand_index"] {
+        let message = refused(&format!("[[measure]]\nname = \"{name}\"\nsteps = \"each\"\n"));
+        assert!(message.contains(name) && message.contains("kymograph measure"), "{message}");
+    }
+    for (name, null) in [("attention_entropy", "permuted_keys"), ("head_correlation", "shuffled_columns")] {
+        let message = refused(&format!("[[measure]]\nname = \"{name}\"\nsteps = \"each\"\nnulls = [\"{null}\"]\n"));
+        assert!(message.contains(null) && message.contains("cannot be drawn"), "{message}");
+    }
+}

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use kymograph_measures::{Array, Kind};
 use kymograph_runs::{Checkpoint, Dtype, TensorInfo};
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array2, ArrayD, ArrayViewD, IxDyn};
 
 use super::{Gathering, Job, Subject, measure_of};
 use crate::error::FindingsError;
-use crate::plan::{NullKind, On, compares_steps};
+use crate::plan::{NullKind, On};
 
 /// A matrix in the precision it was stored in.
 #[derive(Clone, Debug)]
@@ -34,11 +34,32 @@ impl Matrix {
     }
 }
 
-/// A matrix with the hash of the file it came from.
+/// A matrix with its shape in, and the hash of, the file it came from.
 #[derive(Clone, Debug)]
 pub(super) struct Sourced {
     pub(super) matrix: Matrix,
+    pub(super) shape: Vec<usize>,
     pub(super) content: String,
+}
+
+impl Sourced {
+    /// The matrix, or the array as stored for a measure of so many axes.
+    pub(super) fn view(&self, axes: usize) -> Array<'_> {
+        self.shaped(&self.matrix, axes)
+    }
+
+    /// Another matrix of the same shape, alike.
+    pub(super) fn shaped<'m>(&self, matrix: &'m Matrix, axes: usize) -> Array<'m> {
+        fn reshaped<'m, T>(matrix: &'m Array2<T>, shape: &[usize]) -> ArrayViewD<'m, T> {
+            let whole = matrix.view().into_shape_with_order(IxDyn(shape));
+            whole.unwrap_or_else(|_| matrix.view().into_dyn())
+        }
+        match matrix {
+            _ if axes == 2 || self.shape.len() != axes => matrix.view(),
+            Matrix::F32(m) => Array::F32(reshaped(m, &self.shape)),
+            Matrix::F64(m) => Array::F64(reshaped(m, &self.shape)),
+        }
+    }
 }
 
 /// Open files: tensor lists and hashes are read once.
@@ -76,16 +97,18 @@ impl<'a> Shelf<'a> {
     fn read(&mut self, path: &Path, array: &str) -> Result<Sourced, FindingsError> {
         let (checkpoint, content) = self.file(path)?;
         let wide = checkpoint.tensors().iter().any(|t| t.name == array && t.dtype == Dtype::F64);
-        let matrix = if wide {
+        let (matrix, shape) = if wide {
             let tensor = checkpoint.read_f64(array)?;
             refuse_not_finite(path, array, tensor.iter().copied())?;
-            Matrix::F64(to_matrix(tensor))
+            let shape = tensor.shape().to_vec();
+            (Matrix::F64(to_matrix(tensor)), shape)
         } else {
             let tensor = checkpoint.read_f32(array)?;
             refuse_not_finite(path, array, tensor.iter().map(|&v| f64::from(v)))?;
-            Matrix::F32(to_matrix(tensor))
+            let shape = tensor.shape().to_vec();
+            (Matrix::F32(to_matrix(tensor)), shape)
         };
-        Ok(Sourced { matrix, content: content.clone() })
+        Ok(Sourced { matrix, shape, content: content.clone() })
     }
 }
 
@@ -195,7 +218,8 @@ fn read_steps(
         if on == On::Series {
             if let Some(&value) = run.series.get(array).and_then(|series| series.get(&step)).filter(|v| v.is_finite()) {
                 let matrix = Matrix::F64(Array2::from_elem((1, 1), value));
-                steps.insert(step, Sourced { matrix, content: format!("{:016x}", value.to_bits()) });
+                let content = format!("{:016x}", value.to_bits());
+                steps.insert(step, Sourced { matrix, shape: vec![1, 1], content });
             }
         } else if let Some(path) = run.files(on).get(&step) {
             steps.insert(step, shelf.read(path, array)?);
@@ -207,5 +231,5 @@ fn read_steps(
 /// Whether the measure takes the probe's labels beside the array.
 pub(super) fn wants_labels(planned: &crate::plan::PlannedMeasure) -> bool {
     let measure = measure_of(planned);
-    !compares_steps(measure) && measure.inputs.iter().any(|input| input.kind == Kind::Labels)
+    measure.inputs.iter().any(|input| input.kind == Kind::Labels)
 }

@@ -24,8 +24,9 @@ pub(super) struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    pub(super) fn views(&self) -> Vec<Array<'_>> {
-        let mut views: Vec<Array<'_>> = self.arrays.iter().map(|s| s.matrix.view()).collect();
+    /// In the order in which the measure takes them.
+    pub(super) fn views(&self, measure: &Measure) -> Vec<Array<'_>> {
+        let mut views: Vec<Array<'_>> = self.arrays.iter().map(|s| s.view(measure.inputs[0].axes.len())).collect();
         views.extend(self.labels.as_ref().map(|l| Array::Labels(l.view())));
         views
     }
@@ -70,7 +71,7 @@ pub(super) fn ceiling(kind: &NullKind, steps: &[u64], row: &Observed<'_>) -> Res
 
 fn evaluate(row: &Observed<'_>, arrays: Vec<&Sourced>, labels: Option<Array1<i64>>) -> Result<f64, String> {
     let inputs = Inputs { arrays, labels, steps: &[] };
-    row.measure.apply(&inputs.views(), row.options).map(|r| r.value).map_err(|e| e.to_string())
+    row.measure.apply(&inputs.views(row.measure), row.options).map(|r| r.value).map_err(|e| e.to_string())
 }
 
 fn untrained(row: &Observed<'_>) -> Result<Vec<f64>, String> {
@@ -109,22 +110,37 @@ fn control(name: &str, row: &Observed<'_>) -> Result<Vec<f64>, String> {
 }
 
 fn drawn(kind: &NullKind, draw: usize, row: &Observed<'_>) -> Result<f64, String> {
-    let evaluate =
-        |views: &[Array<'_>]| row.measure.apply(views, row.options).map(|r| r.value).map_err(|e| e.to_string());
     let mut rng = stream_at(row.seed, &kind.name(), draw as u64);
-    match (kind, row.inputs.arrays.as_slice(), &row.inputs.labels) {
-        (NullKind::PermutedExamples, [x], Some(labels)) => {
-            let order = permutation(&mut rng, labels.len());
-            let shuffled = labels.select(Axis(0), &order);
-            evaluate(&[x.matrix.view(), Array::Labels(shuffled.view())])
+    let labels = &row.inputs.labels;
+    match (kind, row.inputs.arrays.as_slice()) {
+        (NullKind::PermutedExamples, arrays) if labels.is_some() => {
+            let shuffled = labels.as_ref().map(|labels| {
+                let order = permutation(&mut rng, labels.len());
+                labels.select(Axis(0), &order)
+            });
+            with_labels(row, arrays.iter().map(|s| s.matrix.view()).collect(), &shuffled)
         }
-        (_, [x], _) => evaluate(&[shuffled_columns(&x.matrix, &mut rng).view()]),
-        (NullKind::RandomWalk, [x, y], _) => {
-            evaluate(&[x.matrix.view(), random_walk(&x.matrix, &y.matrix, &mut rng)?.view()])
+        (NullKind::PermutedKeys, [x]) => {
+            let permuted = permuted_keys(x, &mut rng)?;
+            with_labels(row, vec![x.shaped(&permuted, 4)], labels)
         }
-        (_, [x, y], _) => evaluate(&[x.matrix.view(), permuted_rows(&y.matrix, &mut rng).view()]),
+        (_, [x]) => with_labels(row, vec![shuffled_columns(&x.matrix, &mut rng).view()], labels),
+        (NullKind::RandomWalk, [x, y]) => {
+            with_labels(row, vec![x.matrix.view(), random_walk(&x.matrix, &y.matrix, &mut rng)?.view()], labels)
+        }
+        (_, [x, y]) => with_labels(row, vec![x.matrix.view(), permuted_rows(&y.matrix, &mut rng).view()], labels),
         _ => Err("the row has no inputs".to_owned()),
     }
+}
+
+/// The value of other arrays, with these labels where the row has some.
+fn with_labels<'v>(
+    row: &Observed<'_>,
+    mut views: Vec<Array<'v>>,
+    labels: &'v Option<Array1<i64>>,
+) -> Result<f64, String> {
+    views.extend(labels.as_ref().map(|labels| Array::Labels(labels.view())));
+    row.measure.apply(&views, row.options).map(|r| r.value).map_err(|e| e.to_string())
 }
 
 fn summarise(kind: &NullKind, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
@@ -149,6 +165,22 @@ fn permuted_rows(matrix: &Matrix, rng: &mut impl Rng) -> Matrix {
         Matrix::F32(m) => Matrix::F32(m.select(Axis(0), &order)),
         Matrix::F64(m) => Matrix::F64(m.select(Axis(0), &order)),
     }
+}
+
+/// Attention with the keys of every head in an order of its own, the same for all examples and queries.
+fn permuted_keys(pattern: &Sourced, rng: &mut impl Rng) -> Result<Matrix, String> {
+    let [_, heads, queries, keys] = pattern.shape[..] else { return Err("the array is not a pattern".to_owned()) };
+    let mut columns = Vec::with_capacity(heads * queries * keys);
+    for head in 0..heads {
+        let order = permutation(rng, keys);
+        for query in 0..queries {
+            columns.extend(order.iter().map(|key| (head * queries + query) * keys + key));
+        }
+    }
+    Ok(match &pattern.matrix {
+        Matrix::F32(m) => Matrix::F32(m.select(Axis(1), &columns).as_standard_layout().into_owned()),
+        Matrix::F64(m) => Matrix::F64(m.select(Axis(1), &columns).as_standard_layout().into_owned()),
+    })
 }
 
 fn shuffled_columns(matrix: &Matrix, rng: &mut impl Rng) -> Matrix {

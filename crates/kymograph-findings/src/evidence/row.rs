@@ -112,7 +112,7 @@ fn fill(
     };
     let inputs = Inputs { arrays, labels, steps: &job.steps };
     finding.n = inputs.arrays.first().map(|s| s.matrix.rows());
-    let reading = measure.apply(&inputs.views(), &options).map_err(|e| format!("not measured: {e}"))?;
+    let reading = measure.apply(&inputs.views(measure), &options).map_err(|e| format!("not measured: {e}"))?;
     finding.value = Some(reading.value);
     finding.notes.extend(reading.notes);
     let seed = u64::from_str_radix(&key[..16], 16).unwrap_or_default();
