@@ -13,6 +13,7 @@ mod series;
 
 pub use captures::write_captures;
 pub use experiment::{Experiment, ExperimentManifest, RunEntry, RunKey, remove_experiment, remove_run};
+pub(crate) use files::sha256_hex;
 pub use files::write_whole;
 pub use manifest::{FORMAT_VERSION, HookPoint, Manifest, Status, cpu_features, software};
 pub use recorder::{Capture, Recorder, RecorderOptions};
