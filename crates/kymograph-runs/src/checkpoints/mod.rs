@@ -14,6 +14,8 @@ pub use find::{CheckpointSeries, find_checkpoints};
 pub use step::step_from_path;
 pub use tensor::{Dtype, TensorInfo};
 
+#[cfg(test)]
+pub(crate) use archive::members;
 pub(crate) use bytes::FileBytes;
 pub(crate) use numpy::Header as NumpyHeader;
 pub(crate) use safetensors::{OPTIMISER_PREFIX, Outgoing, encode as encode_safetensors};

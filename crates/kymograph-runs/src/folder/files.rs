@@ -3,7 +3,7 @@
 use crate::RunsError;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// The ending of a file that is being written; such a file left behind by a killed process means nothing.
@@ -24,6 +24,49 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RunsError> {
         let _ = fs::remove_file(&temporary);
         RunsError::Io { action: "write", path: path.to_path_buf(), source }
     })?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")));
+    Ok(())
+}
+
+/// A file on its way: what is written goes to a temporary name until all of it is there.
+pub(crate) struct Outgoing<'a> {
+    path: &'a Path,
+    file: BufWriter<File>,
+    position: u64,
+}
+
+impl Outgoing<'_> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), RunsError> {
+        self.position += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(RunsError::io("write", self.path))
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+}
+
+/// As [`write_whole`], a part at a time.
+pub(crate) fn write_whole_with(
+    path: &Path,
+    write: impl FnOnce(&mut Outgoing<'_>) -> Result<(), RunsError>,
+) -> Result<(), RunsError> {
+    if let Some(folder) = path.parent() {
+        create_folder(folder)?;
+    }
+    let temporary = temporary_name(path);
+    let failed = |source| RunsError::Io { action: "write", path: path.to_path_buf(), source };
+    let written = File::create(&temporary).map_err(failed).and_then(|file| {
+        let mut out = Outgoing { path, file: BufWriter::with_capacity(1 << 20, file), position: 0 };
+        write(&mut out)?;
+        let file = out.file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().and_then(|()| fs::rename(&temporary, path)).map_err(failed)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written?;
     sync_folder(path.parent().unwrap_or(Path::new(".")));
     Ok(())
 }
