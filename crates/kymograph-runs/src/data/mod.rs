@@ -6,4 +6,4 @@ mod npy;
 
 pub use idx::{read_idx_images, read_idx_labels};
 pub use mnist::{ImageSet, Split, mnist, packed_mnist};
-pub use npy::{NpyArray, read_npy};
+pub use npy::{NpyArray, NpyWriter, read_npy};

@@ -2,6 +2,7 @@
 
 use crate::RunsError;
 use crate::checkpoints::{Dtype, FileBytes, NumpyHeader, ReadError};
+use crate::folder::Outgoing;
 use ndarray::ArrayD;
 use std::path::Path;
 
@@ -38,6 +39,60 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, RunsError> {
         _ => stored.read_i64(&file).map(NpyArray::I64),
     }
     .map_err(failed)
+}
+
+/// Writes an `.npy` file of f32, some rows at a time; nothing is there before it is finished.
+#[derive(Debug)]
+pub struct NpyWriter {
+    out: Outgoing,
+    shape: Vec<usize>,
+    written: usize,
+}
+
+impl NpyWriter {
+    /// Begins a file of this shape in row-major order, to be at `path` once finished. It replaces without asking: whoever
+    /// must not overwrite looks first.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when it cannot be written.
+    pub fn create(path: impl AsRef<Path>, shape: &[usize]) -> Result<NpyWriter, RunsError> {
+        let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let axes = if let [axis] = &axes[..] { format!("{axis},") } else { axes.join(", ") };
+        let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}");
+        // NumPy has the array begin at a multiple of 64 bytes, after a line's end.
+        let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
+        header.extend(std::iter::repeat_n(' ', length - 1 - header.len()));
+        header.push('\n');
+        let mut out = Outgoing::create(path.as_ref())?;
+        let Ok(length) = u16::try_from(length) else {
+            return Err(bad(path.as_ref(), format!("a shape of {} axes", shape.len())));
+        };
+        out.write(&[b"\x93NUMPY\x01\x00", &length.to_le_bytes()[..], header.as_bytes()].concat())?;
+        Ok(NpyWriter { out, shape: shape.to_vec(), written: 0 })
+    }
+
+    /// Writes the next numbers.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when they cannot be written.
+    pub fn append(&mut self, values: &[f32]) -> Result<(), RunsError> {
+        self.written += values.len();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.out.write(&bytes)
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// [`RunsError::BadData`] when not as many numbers were written as the shape has, [`RunsError::Io`].
+    pub fn finish(self) -> Result<(), RunsError> {
+        let expected: usize = self.shape.iter().product();
+        if self.written != expected {
+            let reason = format!("{} numbers were written for shape {:?}", self.written, self.shape);
+            return Err(bad(self.out.path(), reason));
+        }
+        self.out.finish()
+    }
 }
 
 fn bad(path: &Path, reason: String) -> RunsError {

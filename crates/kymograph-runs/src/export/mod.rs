@@ -6,7 +6,7 @@ mod torch;
 mod zip;
 
 use crate::checkpoints::Checkpoint;
-use crate::folder::write_whole_with;
+use crate::folder::Outgoing;
 use crate::{RunsError, TensorInfo};
 use std::path::Path;
 
@@ -53,10 +53,12 @@ pub fn export(checkpoint: &Checkpoint, format: ExportFormat, path: &Path, force:
             remedy: "name a checkpoint with a state dict",
         });
     }
-    write_whole_with(path, |out| match format {
-        ExportFormat::Safetensors => safetensors::write(checkpoint, tensors, out),
-        ExportFormat::Torch => torch::write(checkpoint, &tensors, out),
-    })
+    let mut out = Outgoing::create(path)?;
+    match format {
+        ExportFormat::Safetensors => safetensors::write(checkpoint, tensors, &mut out)?,
+        ExportFormat::Torch => torch::write(checkpoint, &tensors, &mut out)?,
+    }
+    out.finish()
 }
 
 fn refused(checkpoint: &Checkpoint, tensor: &str, reason: impl Into<String>) -> RunsError {

@@ -28,7 +28,7 @@ fn type_name(dtype: Dtype) -> Option<&'static str> {
 pub(super) fn write(
     checkpoint: &Checkpoint,
     mut tensors: Vec<TensorInfo>,
-    out: &mut Outgoing<'_>,
+    out: &mut Outgoing,
 ) -> Result<(), RunsError> {
     // Wide types first, as the format's own writer has it, so that every tensor is aligned to its type.
     tensors.sort_by_key(|info| std::cmp::Reverse(info.dtype.size()));

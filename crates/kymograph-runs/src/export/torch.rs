@@ -34,7 +34,7 @@ fn type_name(dtype: Dtype) -> Option<TypeName> {
     }))
 }
 
-pub(super) fn write(checkpoint: &Checkpoint, tensors: &[TensorInfo], out: &mut Outgoing<'_>) -> Result<(), RunsError> {
+pub(super) fn write(checkpoint: &Checkpoint, tensors: &[TensorInfo], out: &mut Outgoing) -> Result<(), RunsError> {
     let pickle = state_dict(tensors).map_err(|(tensor, reason)| refused(checkpoint, &tensor, reason))?;
     let mut zip = ZipWriter::new(out);
     let name = |part: &str| format!("{ROOT}/{part}");

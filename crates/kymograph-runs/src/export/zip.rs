@@ -17,15 +17,15 @@ struct Entry {
     offset: u64,
 }
 
-pub(super) struct ZipWriter<'a, 'b> {
-    out: &'a mut Outgoing<'b>,
+pub(super) struct ZipWriter<'a> {
+    out: &'a mut Outgoing,
     entries: Vec<Entry>,
     /// Sizes and places from here on stand in 64-bit fields.
     wide: u64,
 }
 
-impl<'a, 'b> ZipWriter<'a, 'b> {
-    pub(super) fn new(out: &'a mut Outgoing<'b>) -> Self {
+impl<'a> ZipWriter<'a> {
+    pub(super) fn new(out: &'a mut Outgoing) -> Self {
         Self { out, entries: Vec::new(), wide: u32::MAX.into() }
     }
 
@@ -120,7 +120,6 @@ fn wide_field(values: &[u64]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::checkpoints::{FileBytes, members};
-    use crate::folder::write_whole_with;
 
     /// With 64-bit fields from `wide` on: what files above 4 GB have, in small.
     fn round_trip(wide: u64) {
@@ -128,12 +127,11 @@ mod tests {
         let path = folder.path().join("x.zip");
         let contents: Vec<(String, Vec<u8>)> =
             (0..5).map(|n| (format!("a/{n}"), vec![n; 40 * usize::from(n)])).collect();
-        write_whole_with(&path, |out| {
-            let mut zip = ZipWriter { out, entries: Vec::new(), wide };
-            contents.iter().try_for_each(|(name, content)| zip.add(name, content))?;
-            zip.finish()
-        })
-        .unwrap();
+        let mut out = Outgoing::create(&path).unwrap();
+        let mut zip = ZipWriter { out: &mut out, entries: Vec::new(), wide };
+        contents.iter().try_for_each(|(name, content)| zip.add(name, content)).unwrap();
+        zip.finish().unwrap();
+        out.finish().unwrap();
         let file = FileBytes::open(&path).unwrap();
         let found = members(&file).unwrap();
         assert_eq!(found.len(), 5);
