@@ -33,6 +33,7 @@ fn run(folder: &Path, seed: u64, poison: bool) -> Subject {
         parameters: files,
         activations: BTreeMap::new(),
         labels: None,
+        series: BTreeMap::new(),
     }
 }
 
@@ -87,6 +88,59 @@ fn rows_have_values_nulls_and_reasons() {
     assert_eq!(own.nulls[0].n, 1, "one sister seed has a step 0");
     let missing = rows.iter().find(|f| f.measure == "stable_rank" && f.value.is_none()).expect("step 7 is not there");
     assert!(missing.notes[0].contains("no checkpoint at step 7"), "{missing:?}");
+}
+
+/// The main runs of two seeds and a control of the first, which goes the same way.
+fn with_control(folder: &Path) -> Vec<Subject> {
+    let mut subjects = vec![run(&folder.join("a"), 0, false), run(&folder.join("b"), 1, false)];
+    let mut control = run(&folder.join("c"), 0, false);
+    control.key.control = Some("other_order".to_owned());
+    subjects.push(control);
+    for subject in &mut subjects {
+        subject.series.insert("held_out.loss".to_owned(), [(0, 2.0), (1, 0.5), (2, 0.25)].into());
+    }
+    subjects
+}
+
+#[test]
+fn other_runs_stand_beside_a_row_as_null_and_as_ceiling() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = with_control(folder.path());
+    let plan = |rest: &str| format!("[[measure]]\nname = \"same_index_cosine\"\nsteps = [[0, \"late\"]]\n{rest}");
+    let text = plan("nulls = [\"other_seed\", \"control:other_order\"]\nceiling = \"control:other_order\"");
+    let rows = all(&text, &subjects, None).expect("gathers");
+    assert_eq!(rows.len(), 2, "controls are measured only where the plan says so");
+    let turned = 0.3_f64.cos();
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+    let [other, control] = rows[0].nulls.as_slice() else { panic!("two nulls were asked for: {:?}", rows[0]) };
+    assert!((other.kind.as_str(), other.n) == ("other_seed", 1) && near(other.mean, turned), "{other:?}");
+    assert!(control.kind == "control:other_order" && near(control.mean, turned), "{control:?}");
+    let ceiling = rows[0].ceiling.as_ref().expect("the control has this seed");
+    assert!(near(ceiling.mean, 1.0), "{ceiling:?}");
+    assert!(
+        rows[1].ceiling.is_none() && rows[1].notes.iter().any(|n| n.contains("control was not run")),
+        "{:?}",
+        rows[1]
+    );
+    let rows = all(&plan("controls = [\"other_order\"]"), &subjects, None).expect("gathers");
+    assert_eq!(rows.iter().filter(|f| f.run.control.is_some()).count(), 1);
+    for (null, word) in [("ceiling = \"random_walk\"", "control:NAME"), ("nulls = [\"control:\"]", "there is no null")]
+    {
+        let message = Plan::from_toml(&plan(null), "test").expect_err(null).to_string();
+        assert!(message.contains(word), "{message}");
+    }
+}
+
+#[test]
+fn a_series_is_measured_like_any_other_array() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = with_control(folder.path());
+    let text = "[[measure]]\nname = \"relative_displacement\"\non = \"series\"\narrays = [\"*.loss\"]\n\
+                steps = \"from_first\"";
+    let rows = all(text, &subjects, None).expect("gathers");
+    let values: Vec<(&str, u64, f64)> =
+        rows.iter().map(|f| (f.array.as_str(), f.steps[1], f.value.expect("measured"))).collect();
+    assert_eq!(values[..2], [("held_out.loss", 1, 0.75), ("held_out.loss", 2, 0.875)]);
 }
 
 #[test]

@@ -109,14 +109,22 @@ fn to_matrix<T: Clone>(tensor: ArrayD<T>) -> Array2<T> {
     tensor.into_shape_with_order((rows, columns)).unwrap_or_else(|_| unreachable!("a standard layout keeps its length"))
 }
 
+/// One array of one run by step.
+pub(super) type BySteps = BTreeMap<u64, Sourced>;
+
 /// Everything the rows of one array of one run need.
 pub(super) struct Column<'a> {
-    /// By step.
-    pub(super) steps: BTreeMap<u64, Sourced>,
+    pub(super) steps: BySteps,
     /// The same array in untrained networks of the same shape, by seed.
     pub(super) untrained: Vec<Sourced>,
     /// Whether `untrained` had to be this run's own step 0.
     pub(super) untrained_is_own: bool,
+    /// The same array in the sister seeds' main runs.
+    pub(super) sisters: Vec<BySteps>,
+    /// The same array in the runs of controls, by name: the seed and the array.
+    pub(super) controls: BTreeMap<String, Vec<(Option<u64>, BySteps)>>,
+    /// The run's own seed.
+    pub(super) seed: Option<u64>,
     /// The probe's labels.
     pub(super) labels: Option<&'a [i64]>,
     pub(super) on: On,
@@ -132,34 +140,68 @@ impl<'a> Column<'a> {
         members: &[usize],
         jobs: &[Job],
     ) -> Result<Self, FindingsError> {
-        let run = &shelf.subjects[subject];
+        let subjects = shelf.subjects;
+        let run = &subjects[subject];
         let wanted: BTreeSet<u64> = members.iter().flat_map(|&i| jobs[i].steps.iter().copied()).collect();
-        let mut steps = BTreeMap::new();
-        for step in wanted {
-            if let Some(path) = run.files(on).get(&step) {
-                steps.insert(step, shelf.read(path, array)?);
-            }
-        }
         let planned = |i: &usize| &gathering.plan.measures[jobs[*i].planned];
-        let mut untrained = Vec::new();
-        let mut untrained_is_own = false;
-        if members.iter().any(|i| planned(i).nulls.contains(&NullKind::Untrained)) {
-            let sisters: Vec<&Subject> = shelf
-                .subjects
-                .iter()
-                .filter(|s| s.key.network == run.key.network && s.key.seed != run.key.seed && s.key.control.is_none())
-                .filter(|s| s.files(on).contains_key(&0))
-                .collect();
-            untrained_is_own = sisters.is_empty();
-            let sources = if untrained_is_own { vec![run] } else { sisters };
+        let asked = |null: &NullKind| members.iter().any(|i| planned(i).nulls.contains(null));
+        let mut column = Self {
+            steps: read_steps(shelf, run, on, array, &wanted)?,
+            untrained: Vec::new(),
+            untrained_is_own: false,
+            sisters: Vec::new(),
+            controls: BTreeMap::new(),
+            seed: run.key.seed,
+            labels: run.labels.as_deref(),
+            on,
+        };
+        let sisters: Vec<&Subject> = subjects.iter().filter(|s| s.is_sister_of(&run.key)).collect();
+        if asked(&NullKind::Untrained) {
+            let with_start: Vec<&Subject> = sisters.iter().copied().filter(|s| s.files(on).contains_key(&0)).collect();
+            column.untrained_is_own = with_start.is_empty();
+            let sources = if column.untrained_is_own { vec![run] } else { with_start };
             for source in sources {
                 if let Some(path) = source.files(on).get(&0) {
-                    untrained.push(shelf.read(path, array)?);
+                    column.untrained.push(shelf.read(path, array)?);
                 }
             }
         }
-        Ok(Self { steps, untrained, untrained_is_own, labels: run.labels.as_deref(), on })
+        if asked(&NullKind::OtherSeed) {
+            for sister in sisters {
+                column.sisters.push(read_steps(shelf, sister, on, array, &wanted)?);
+            }
+        }
+        let names: BTreeSet<&str> = members.iter().flat_map(|i| planned(i).controls_beside()).collect();
+        for name in names {
+            let mut runs = Vec::new();
+            for control in subjects.iter().filter(|s| s.is_control(&run.key.network, name)) {
+                runs.push((control.key.seed, read_steps(shelf, control, on, array, &wanted)?));
+            }
+            column.controls.insert(name.to_owned(), runs);
+        }
+        Ok(column)
     }
+}
+
+fn read_steps(
+    shelf: &mut Shelf<'_>,
+    run: &Subject,
+    on: On,
+    array: &str,
+    wanted: &BTreeSet<u64>,
+) -> Result<BySteps, FindingsError> {
+    let mut steps = BTreeMap::new();
+    for &step in wanted {
+        if on == On::Series {
+            if let Some(&value) = run.series.get(array).and_then(|series| series.get(&step)).filter(|v| v.is_finite()) {
+                let matrix = Matrix::F64(Array2::from_elem((1, 1), value));
+                steps.insert(step, Sourced { matrix, content: format!("{:016x}", value.to_bits()) });
+            }
+        } else if let Some(path) = run.files(on).get(&step) {
+            steps.insert(step, shelf.read(path, array)?);
+        }
+    }
+    Ok(steps)
 }
 
 /// Whether the measure takes the probe's labels beside the array.

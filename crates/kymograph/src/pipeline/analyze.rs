@@ -259,6 +259,7 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
             parameters: run.checkpoints.iter().cloned().collect(),
             activations: BTreeMap::new(),
             labels: None,
+            series: BTreeMap::new(),
         })
         .collect();
     let out = experiment.folder().display();
@@ -323,6 +324,7 @@ mod tests {
             parameters: steps.iter().map(|&s| (s, PathBuf::new())).collect(),
             activations: BTreeMap::new(),
             labels: None,
+            series: BTreeMap::new(),
         };
         let names = step_names(&[subject]);
         ["first", "early", "mid", "late", "last"].iter().map(|n| names.get(*n).copied()).collect()

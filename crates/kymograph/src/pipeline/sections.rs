@@ -1,6 +1,6 @@
 //! The figures of a report, section by section. What was not measured leaves no gap.
 
-use kymograph_findings::{Finding, Verdict};
+use kymograph_findings::{Finding, Subject, Verdict};
 use kymograph_report::standard::{
     self, MarkedValue, PairAxis, Selection, Trace, curves_over_steps, filter_grid, filter_images, pair_table,
     parts_histogram, similarity_maps, training_curves,
@@ -42,8 +42,8 @@ fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &st
 fn judged(verdicts: &[Verdict], findings: &[Finding]) -> Section {
     let mut section = Section { title: "Predictions and what was found".to_owned(), ..Section::default() };
     for (number, verdict) in verdicts.iter().enumerate() {
-        let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. Contrasts \
-                       (differences between steps) are shown without a null.";
+        let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. For a \
+                       contrast it is the null of the difference.";
         place(&mut section, &format!("verdict-{}", number + 1), standard::verdict_forest(verdict, findings), caption);
     }
     section
@@ -53,7 +53,8 @@ fn training(derivation: &Derivation<'_>) -> Result<Section, KymographError> {
     let mut section = Section { title: "How well the networks learn".to_owned(), ..Section::default() };
     for network in networks(derivation) {
         let mut traces = Vec::new();
-        let runs = derivation.subjects.iter().zip(derivation.runs).filter(|(s, _)| s.key.network == network);
+        let main = |(s, _): &(&Subject, _)| s.key.network == network && s.key.control.is_none();
+        let runs = derivation.subjects.iter().zip(derivation.runs).filter(main);
         for (subject, run) in runs {
             let seed = format!("seed {}", subject.key.seed.unwrap_or(0));
             for (table, label) in [("held_out", "held out"), ("train", "training")] {
@@ -165,7 +166,7 @@ type Kernels = (String, Vec<(u64, Vec<kymograph_report::Image>)>);
 
 /// The first convolution's filters of the network's first run, at the first and the named steps.
 fn kernels(network: &str, derivation: &Derivation<'_>) -> Result<Option<Kernels>, KymographError> {
-    let Some(subject) = derivation.subjects.iter().find(|s| s.key.network == network) else {
+    let Some(subject) = derivation.subjects.iter().find(|s| s.key.network == network && s.key.control.is_none()) else {
         return Ok(None);
     };
     let mut name = None;
