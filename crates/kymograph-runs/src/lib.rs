@@ -16,7 +16,10 @@ mod listing;
 pub use checkpoints::{
     Checkpoint, CheckpointFormat, CheckpointSeries, Dtype, TensorInfo, find_checkpoints, step_from_path,
 };
-pub use data::{ImageSet, NpyArray, NpyWriter, Split, mnist, packed_mnist, read_idx_images, read_idx_labels, read_npy};
+pub use data::{
+    ImageSet, NpyArray, NpyWriter, Split, fashion_mnist, image_data, mnist, packed_mnist, read_idx_images,
+    read_idx_labels, read_npy,
+};
 pub use error::RunsError;
 pub use export::{ExportFormat, export};
 pub use folder::{

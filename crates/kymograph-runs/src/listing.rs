@@ -40,6 +40,11 @@ pub fn datasets() -> &'static [Listed] {
             summary: "handwritten digits, 28 × 28, 10 classes: 60,000 + 10,000 images from --data-dir",
         },
         Listed {
+            name: "fashion-mnist",
+            summary: "pictures of clothing in MNIST's format: 60,000 + 10,000 images from --data-dir; --set \
+                      data=fashion-mnist",
+        },
+        Listed {
             name: "mnist-packed",
             summary: "the 10,000 images of MNIST's test split packed into the program, 8,000 for training and \
                       2,000 held out; used where no --data-dir is given",

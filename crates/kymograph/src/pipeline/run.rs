@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
 use kymograph_runs::{
-    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, mnist, remove_experiment,
+    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, image_data, remove_experiment,
 };
 use kymograph_studies::training::{Data, Training};
 use kymograph_studies::{Control, Settings, Study, StudyError, StudyFile};
@@ -49,7 +49,7 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
     let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
     Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
-    let split = mnist(request.data_dir.as_deref())?;
+    let split = image_data(&settings.data, request.data_dir.as_deref())?;
     let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(study.name));
     let experiment = open(request, study, &settings, &split, &out)?;
     let data = Data::of(&split);
