@@ -1,7 +1,7 @@
 //! Checkpoints in parts and arrays of NumPy, against values which Python wrote beside them
 //! (`tests/reference/make_parts.py`), and the same files changed to do harm.
 
-use kymograph_runs::{Checkpoint, CheckpointFormat, RunsError, find_checkpoints};
+use kymograph_runs::{Checkpoint, CheckpointFormat, NpyWriter, RunsError, find_checkpoints};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::fs;
@@ -268,6 +268,36 @@ fn entries_that_lie_about_their_size_are_refused_before_memory_is_taken() {
     assert_eq!(open(stored.clone()).unwrap(), 2);
     stored.truncate(stored.len() - 1);
     assert!(open(stored).is_err());
+}
+
+#[test]
+fn a_mask_is_no_weight_and_a_diverged_weight_is_no_mask() {
+    let folder = tempfile::tempdir().unwrap();
+    let low = f32::NEG_INFINITY;
+    for (case, values, is_mask, is_refused) in [
+        ("causal", [0.0, low, 0.0, 0.0], true, false),
+        ("of ones", [1.0, low, low, 1.0], true, false),
+        ("weights", [0.1, 0.2, 0.3, 0.4], false, false),
+        ("equal", [0.0; 4], false, false),
+        ("diverged", [0.1, low, 0.3, 0.4], false, true),
+        ("all infinite", [low; 4], false, true),
+        ("upwards", [0.0, f32::INFINITY, 0.0, 0.0], false, true),
+        ("both", [0.0, low, f32::INFINITY, 0.0], false, true),
+        ("NaN", [0.0, low, f32::NAN, 0.0], false, true),
+        ("NaN first", [f32::NAN, low, f32::NAN, low], false, true),
+    ] {
+        let path = folder.path().join(format!("{}.npy", case.replace(' ', "-")));
+        let mut writer = NpyWriter::create(&path, &[2, 2]).unwrap();
+        writer.append(&values).unwrap();
+        writer.finish().unwrap();
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        assert_eq!(checkpoint.is_mask("array").unwrap(), is_mask, "{case}");
+        assert!(!checkpoint.is_mask("another").unwrap());
+        match checkpoint.check_finite() {
+            Ok(()) => assert!(!is_refused, "{case}"),
+            Err(error) => assert!(is_refused && matches!(error, RunsError::NonFinite { .. }), "{case}: {error}"),
+        }
+    }
 }
 
 proptest! {

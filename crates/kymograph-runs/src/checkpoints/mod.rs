@@ -184,14 +184,33 @@ impl Checkpoint {
         self.read(name, Stored::read_i64)
     }
 
-    /// Checks that every number of the network's tensors is finite.
+    /// Whether a tensor is a mask, as attention adds to its scores: minus infinity in some places and one finite number
+    /// in all others. Such a tensor is no weight, and its infinities are meant.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn is_mask(&self, name: &str) -> Result<bool, RunsError> {
+        let float = |info: &&TensorInfo| info.name == name && info.dtype.is_float();
+        if self.tensors.iter().chain(&self.others).find(float).is_none() {
+            return Ok(false);
+        }
+        let values = self.read_f64(name)?;
+        let mut finite = values.iter().filter(|value| **value != f64::NEG_INFINITY);
+        let first = finite.next().filter(|value| value.is_finite());
+        let count = 1 + finite.clone().count();
+        Ok(first.is_some_and(|first| finite.all(|value| value == first)) && count < values.len())
+    }
+
+    /// Checks that every number of the network's tensors is finite, those of masks ([`Checkpoint::is_mask`]) apart.
     ///
     /// # Errors
     /// [`RunsError::NonFinite`] naming file, tensor and index of the first number that is not.
     pub fn check_finite(&self) -> Result<(), RunsError> {
         for info in self.tensors.iter().filter(|info| info.dtype.is_float()) {
             let values = self.read_f64(&info.name)?;
-            if let Some((index, &value)) = values.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            if let Some((index, &value)) = values.indexed_iter().find(|(_, value)| !value.is_finite())
+                && !self.is_mask(&info.name)?
+            {
                 return Err(RunsError::NonFinite {
                     path: self.path.clone(),
                     tensor: info.name.clone(),
