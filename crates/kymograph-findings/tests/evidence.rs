@@ -172,6 +172,32 @@ fn rows_do_not_depend_on_threads_or_on_the_rest_of_the_plan() {
 }
 
 #[test]
+fn a_mask_is_not_measured_and_its_rows_say_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifest = Manifest::new("test", Value::Null, Value::Null, Some(0));
+    let mut recorder = Recorder::create(folder.path(), &manifest).expect("a new run");
+    for step in 0..3_u64 {
+        let mask = Array2::from_shape_fn((4, 4), |(i, j)| if j > i { f32::NEG_INFINITY } else { 0.0 });
+        let weight = Array2::from_shape_fn((4, 4), |(i, j)| (i * 4 + j) as f32 + step as f32);
+        let tensors = vec![("mask".to_owned(), mask.into_dyn()), ("weight".to_owned(), weight.into_dyn())];
+        recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
+    }
+    recorder.finish().expect("finished");
+    let run = Run::open(folder.path()).expect("opens");
+    let files = run.steps().iter().map(|&s| (s, run.checkpoint(s).expect("there").path().to_path_buf())).collect();
+    let key = RunKey { network: "net".to_owned(), seed: Some(0), control: None };
+    let subject =
+        Subject { key, parameters: files, activations: BTreeMap::new(), labels: None, series: BTreeMap::new() };
+    let rows = all(PLAN, &[subject], None).expect("a mask is no error");
+    let (masks, weights): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.array == "mask");
+    assert!(!masks.is_empty() && weights.iter().any(|row| row.value.is_some()));
+    for row in masks {
+        let note = row.notes.first().expect("a reason");
+        assert!(row.value.is_none() && note.contains("`mask`") && note.contains("step-00000000"), "{note}");
+    }
+}
+
+#[test]
 fn a_nan_names_file_tensor_and_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let subjects = [run(&folder.path().join("a"), 0, true)];

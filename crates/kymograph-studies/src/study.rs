@@ -78,6 +78,8 @@ pub struct Settings {
     pub networks: Vec<String>,
     /// Number of seeds, counted from 0, where none are named.
     pub seeds: u64,
+    /// The data set: `mnist` or `fashion-mnist`.
+    pub data: String,
     /// Controls to train beside each run, of those the study declares.
     pub controls: Vec<String>,
     /// Optimisation steps.
@@ -157,6 +159,9 @@ impl Settings {
         if sorted.len() != self.networks.len() || sorted.is_empty() {
             return Err(("networks", "name at least one network, each once".to_owned()));
         }
+        if !["mnist", "fashion-mnist"].contains(&self.data.as_str()) {
+            return Err(("data", format!("`{}` is none of mnist, fashion-mnist", self.data)));
+        }
         let counts = [("seeds", self.seeds), ("steps", self.steps), ("batch_size", self.batch_size as u64)];
         if let Some((key, _)) = counts.into_iter().find(|(_, n)| *n == 0) {
             return Err((key, "must be at least 1".to_owned()));
@@ -235,6 +240,7 @@ mod tests {
             ("steps", "-3", "--set"),
             ("networks", "resnet", "none of cnn, mlp"),
             ("networks", "", "at least one"),
+            ("data", "imagenet", "none of mnist, fashion-mnist"),
             ("controls", "other_weather", "none of lr_zero, other_order, shuffled_labels"),
             ("networks", "mlp,mlp", "each once"),
             ("learning_rate", "NaN", "at least 0"),

@@ -12,9 +12,6 @@ use crate::error::StudyError;
 use crate::scores::{Scores, scores};
 use crate::study::Settings;
 
-/// MNIST's training mean and standard deviation, in units of the full pixel range.
-const MEAN: f32 = 0.1307;
-const DEVIATION: f32 = 0.3081;
 /// Examples in a forward pass that only scores.
 const SCORING_BATCH: usize = 500;
 
@@ -27,11 +24,12 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Pixels scaled to 0..1, then centred and scaled by MNIST's training mean and deviation.
+    /// Pixels scaled to 0..1, then centred and scaled by the mean and deviation of the published training images.
     #[must_use]
     pub fn normalised(set: &ImageSet) -> Self {
+        let [mean, deviation] = set.grey;
         Self {
-            images: set.images.mapv(|pixel| (f32::from(pixel) / 255.0 - MEAN) / DEVIATION),
+            images: set.images.mapv(|pixel| (f32::from(pixel) / 255.0 - mean) / deviation),
             labels: set.labels.iter().map(|&label| usize::from(label)).collect(),
         }
     }

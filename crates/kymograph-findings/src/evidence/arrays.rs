@@ -66,11 +66,12 @@ impl Sourced {
 pub(super) struct Shelf<'a> {
     subjects: &'a [Subject],
     open: BTreeMap<PathBuf, (Checkpoint, String)>,
+    masks: BTreeMap<(PathBuf, String), bool>,
 }
 
 impl<'a> Shelf<'a> {
     pub(super) fn new(subjects: &'a [Subject]) -> Self {
-        Self { subjects, open: BTreeMap::new() }
+        Self { subjects, open: BTreeMap::new(), masks: BTreeMap::new() }
     }
 
     fn file(&mut self, path: &Path) -> Result<&(Checkpoint, String), FindingsError> {
@@ -92,6 +93,18 @@ impl<'a> Shelf<'a> {
             .filter(|t| t.shape.len() >= 2 && real(t.dtype) && t.shape.iter().all(|&n| n > 0))
             .cloned()
             .collect())
+    }
+
+    /// Why a tensor is not measured although it is there: it is a mask.
+    pub(super) fn mask(&mut self, path: &Path, array: &str) -> Result<Option<String>, FindingsError> {
+        let key = (path.to_path_buf(), array.to_owned());
+        let is_mask = match self.masks.get(&key) {
+            Some(&known) => known,
+            None => self.file(path)?.0.is_mask(array)?,
+        };
+        self.masks.insert(key, is_mask);
+        let reason = || format!("tensor `{array}` of {} is a mask of minus infinities and no weight", path.display());
+        Ok(is_mask.then(reason))
     }
 
     fn read(&mut self, path: &Path, array: &str) -> Result<Sourced, FindingsError> {
@@ -165,6 +178,7 @@ impl<'a> Column<'a> {
     ) -> Result<Self, FindingsError> {
         let subjects = shelf.subjects;
         let run = &subjects[subject];
+        let members: Vec<usize> = members.iter().copied().filter(|&i| jobs[i].missing.is_none()).collect();
         let wanted: BTreeSet<u64> = members.iter().flat_map(|&i| jobs[i].steps.iter().copied()).collect();
         let planned = |i: &usize| &gathering.plan.measures[jobs[*i].planned];
         let asked = |null: &NullKind| members.iter().any(|i| planned(i).nulls.contains(null));

@@ -162,7 +162,13 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
             let names: Vec<String> = shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
             let recorded: Vec<u64> = files.keys().copied().collect();
             for array in names {
+                let before = jobs.len();
                 add_jobs(&mut jobs, planned, (planned_index, subject_index), &array, &recorded, gathering);
+                if let Some(reason) = shelf.mask(first, &array)? {
+                    for job in &mut jobs[before..] {
+                        (job.steps, job.missing) = (Vec::new(), Some(reason.clone()));
+                    }
+                }
             }
         }
     }

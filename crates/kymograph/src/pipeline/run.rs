@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
 use kymograph_runs::{
-    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, mnist, remove_experiment,
+    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, image_data, remove_experiment,
 };
 use kymograph_studies::training::{Data, Training};
 use kymograph_studies::{Control, Settings, Study, StudyError, StudyFile};
@@ -49,7 +49,7 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
     let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
     Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
-    let split = mnist(request.data_dir.as_deref())?;
+    let split = image_data(&settings.data, request.data_dir.as_deref())?;
     let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(study.name));
     let experiment = open(request, study, &settings, &split, &out)?;
     let data = Data::of(&split);
@@ -120,7 +120,7 @@ fn open(
     Ok(Experiment::create(out, &ExperimentManifest::new(study.name, wanted, Some(predictions)))?)
 }
 
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -178,12 +178,21 @@ fn check_same(folder: &Path, found: &Manifest, wanted: &Manifest) -> Result<(), 
     Err(StudyError::OtherSettings { run, detail: detail.to_owned() }.into())
 }
 
-fn derive_study(
+/// What an experiment recorded, with the activations that a plan looks at.
+pub(super) struct Recorded {
+    file: StudyFile,
+    published: Published,
+    pub(super) step_names: BTreeMap<String, u64>,
+    runs: Vec<(RunEntry, Run)>,
+    pub(super) subjects: Vec<Subject>,
+}
+
+pub(super) fn recorded(
     experiment: &Experiment,
     study: &Study,
     plan: &Plan,
     listener: Listener<'_>,
-) -> Result<Derived, KymographError> {
+) -> Result<Recorded, KymographError> {
     let settings = &experiment.manifest().settings;
     let quick = settings["quick"].as_bool().unwrap_or(false);
     let (file, _) = StudyFile::read(study, quick, &[])?;
@@ -237,6 +246,18 @@ fn derive_study(
         let labels = run.probe()?.map(|probe| probe.labels).filter(|labels| !labels.is_empty());
         subjects.push(Subject { key, parameters, activations: captured, labels, series: series(run)? });
     }
+    Ok(Recorded { file, published, step_names, runs, subjects })
+}
+
+fn derive_study(
+    experiment: &Experiment,
+    study: &Study,
+    plan: &Plan,
+    listener: Listener<'_>,
+) -> Result<Derived, KymographError> {
+    let Recorded { file, published, step_names, runs, subjects } = recorded(experiment, study, plan, listener)?;
+    let settings = &experiment.manifest().settings;
+    let quick = settings["quick"].as_bool().unwrap_or(false);
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let stated = if experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
         Stated::Beforehand
