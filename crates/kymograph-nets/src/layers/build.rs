@@ -172,6 +172,7 @@ fn layer_of<T: Real>(
             }
             (Layer::Dropout(Dropout::new(name, p, shape.len())), shape)
         }
+        ref other => return Err(format!("{other:?} cannot be built here")),
     })
 }
 
