@@ -5,7 +5,7 @@ use super::{LayerKind, LayerSpec};
 /// The options of a transformer encoder (`torch.nn.TransformerEncoder` of `torch.nn.TransformerEncoderLayer`s); names and
 /// defaults are PyTorch's.
 ///
-/// ```no_run
+/// ```
 /// use kymograph_linalg::random;
 /// use kymograph_nets::{LayerSpec, Network, NetworkSpec, TransformerEncoder};
 ///
