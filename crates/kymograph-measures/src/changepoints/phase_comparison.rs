@@ -178,8 +178,8 @@ fn cuts(series: &Series, most: usize) -> Vec<Vec<usize>> {
     for jumps in 1..=most {
         let (mut next, mut start) = (vec![f64::INFINITY; n + 1], vec![0; n + 1]);
         for end in (jumps + 1) * SHORTEST..=n {
-            for at in jumps * SHORTEST..=end - SHORTEST {
-                let deviation = least[at] + series.deviation(at, end);
+            for (at, before) in least.iter().enumerate().take(end - SHORTEST + 1).skip(jumps * SHORTEST) {
+                let deviation = before + series.deviation(at, end);
                 if deviation < next[end] {
                     (next[end], start[end]) = (deviation, at);
                 }

@@ -29,10 +29,10 @@ pub(super) fn best(values: &[f64], score: impl Fn(f64, usize) -> f64) -> Curve {
     let splines = splines(n);
     let mut best = constant;
     let mut consider = |curves: &[&[f64]], further: usize| {
-        if let Some(found) = least_squares(values, curves, further) {
-            if score(found.deviation, found.parameters) < score(best.deviation, best.parameters) {
-                best = found;
-            }
+        if let Some(found) = least_squares(values, curves, further)
+            && score(found.deviation, found.parameters) < score(best.deviation, best.parameters)
+        {
+            best = found;
         }
     };
     for subset in 1..1_usize << CURVES {
