@@ -307,12 +307,80 @@ nulls = ["permuted_examples", "random_walk"]
     assert!(transfer[0].nulls.len() == 2 && transfer[0].nulls[0].mean < 0.9, "{:?}", transfer[0].nulls);
 
     let refused = |text: &str| Plan::from_toml(text, "test").unwrap_err().to_string();
-    for name in ["phase_comparison", "pelt_change_points", "adjusted_rand_index"] {
+    for (name, word) in [
+        ("phase_comparison", "[[trajectory]]"),
+        ("pelt_change_points", "[[trajectory]]"),
+        ("adjusted_rand_index", "kymograph measure"),
+    ] {
         let message = refused(&format!("[[measure]]\nname = \"{name}\"\nsteps = \"each\"\n"));
-        assert!(message.contains(name) && message.contains("kymograph measure"), "{message}");
+        assert!(message.contains(name) && message.contains(word), "{message}");
     }
     for (name, null) in [("attention_entropy", "permuted_keys"), ("head_correlation", "shuffled_columns")] {
         let message = refused(&format!("[[measure]]\nname = \"{name}\"\nsteps = \"each\"\nnulls = [\"{null}\"]\n"));
         assert!(message.contains(null) && message.contains("cannot be drawn"), "{message}");
+    }
+}
+
+/// A run whose one weight turns by these angles, a step each.
+fn turning(folder: &Path, seed: u64, angles: &[f32]) -> Subject {
+    let mut recorder =
+        Recorder::create(folder, &Manifest::new("test", Value::Null, Value::Null, Some(seed))).expect("a new run");
+    for (step, angle) in (0..).zip(angles) {
+        let weight = Array2::from_shape_fn((4, 2), |(_, j)| if j == 0 { angle.cos() } else { angle.sin() });
+        let tensors = vec![("fc.weight".to_owned(), weight.into_dyn())];
+        recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
+    }
+    recorder.finish().expect("finished");
+    let run = Run::open(folder).expect("opens");
+    let files = run.steps().iter().map(|&s| (s, run.checkpoint(s).expect("there").path().to_path_buf())).collect();
+    Subject {
+        key: RunKey { network: "net".to_owned(), seed: Some(seed), control: None },
+        parameters: files,
+        activations: BTreeMap::new(),
+        labels: None,
+        series: BTreeMap::new(),
+    }
+}
+
+const TRAJECTORY: &str = r#"
+[[measure]]
+name = "same_index_cosine"
+steps = "all_pairs"
+
+[[trajectory]]
+name = "phase_comparison"
+of = "same_index_cosine"
+steps = "to_last"
+nulls = ["permuted_steps", "smooth_interpolation"]
+draws = 20
+"#;
+
+#[test]
+fn a_trajectory_is_a_series_of_rows_and_tells_a_jump_from_a_curve() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wobble = |i: usize| 0.01 * ((i * 7) % 5) as f32;
+    let jump: Vec<f32> = (0..24).map(|i| if i < 10 { 1.2 } else { 0.4 } + wobble(i)).collect();
+    let curve: Vec<f32> = (0..24).map(|i| 1.2 * (-(i as f32) / 8.0).exp() + wobble(i)).collect();
+    let subjects = [turning(&folder.path().join("a"), 0, &jump), turning(&folder.path().join("b"), 1, &curve)];
+    let rows = all(TRAJECTORY, &subjects, None).expect("gathers");
+    let phases: Vec<&Finding> = rows.iter().filter(|f| f.measure == "phase_comparison").collect();
+    let [jumped, curved] = phases.as_slice() else { panic!("one trajectory a run: {phases:?}") };
+    assert!(jumped.value.expect("measured") > 6.0 && curved.value.expect("measured") < -6.0, "{phases:?}");
+    assert_eq!((jumped.steps.as_slice(), jumped.n), (&[0, 23][..], Some(23)));
+    assert_eq!(jumped.parts["positions"], [10.0]);
+    for (at, value) in jumped.parts["series"].iter().enumerate() {
+        assert!((value - f64::from((jump[at] - jump[23]).cos())).abs() < 1e-6, "step {at}: {value}");
+    }
+    assert_eq!(jumped.other_array.as_deref(), Some("same index cosine to last"));
+    let [permuted, smooth] = jumped.nulls.as_slice() else { panic!("two nulls were asked for: {jumped:?}") };
+    assert!(permuted.interval[1] < jumped.value.expect("measured") && smooth.mean < 0.0, "{jumped:?}");
+    assert_eq!(all(TRAJECTORY, &subjects, None).expect("gathers"), rows, "the same draws every time");
+    for (wrong, word) in [
+        ("of = \"weight_std\"\nsteps = \"each\"", "no [[measure]] `weight_std`"),
+        ("of = \"same_index_cosine\"\nsteps = \"all_pairs\"", "makes no series"),
+    ] {
+        let text = TRAJECTORY.replace("of = \"same_index_cosine\"\nsteps = \"to_last\"", wrong);
+        let message = Plan::from_toml(&text, "test").expect_err(wrong).to_string();
+        assert!(message.contains(word), "{message}");
     }
 }

@@ -4,6 +4,7 @@ mod arrays;
 mod cache;
 mod nulls;
 mod row;
+pub(crate) mod trajectory;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -129,7 +130,10 @@ pub fn gather(gathering: &Gathering<'_>) -> Result<Vec<Finding>, FindingsError> 
         }
         cache.flush()?;
     }
-    Ok(rows.into_iter().flatten().collect())
+    let mut findings: Vec<Finding> = rows.into_iter().flatten().collect();
+    let trajectories = trajectory::rows(gathering.plan, &findings);
+    findings.extend(trajectories);
+    Ok(findings)
 }
 
 fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {

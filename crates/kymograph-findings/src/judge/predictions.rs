@@ -6,7 +6,8 @@ use kymograph_measures as measures;
 use serde::{Deserialize, Serialize};
 
 use crate::error::FindingsError;
-use crate::plan::{StepName, compares_steps, globs};
+use crate::evidence::trajectory::SERIES_OPTION;
+use crate::plan::{StepName, compares_steps, globs, takes_series};
 
 /// A predictions file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -242,10 +243,12 @@ impl Prediction {
 impl Quantity {
     fn check(&self) -> Result<(), String> {
         let measure = measures::find(&self.measure).map_err(|e| e.to_string())?;
-        if let Some(key) = self.options.keys().find(|k| !measure.options.iter().any(|o| o.name == k.as_str())) {
+        let on_series = takes_series(measure);
+        let known = |key: &str| measure.options.iter().any(|o| o.name == key) || (on_series && key == SERIES_OPTION);
+        if let Some(key) = self.options.keys().find(|key| !known(key)) {
             return Err(format!("the measure `{}` has no option `{key}`", self.measure));
         }
-        let steps = 1 + usize::from(compares_steps(measure));
+        let steps = 1 + usize::from(compares_steps(measure) || on_series);
         if [Some(&self.steps), self.relative_to.as_ref()].into_iter().flatten().any(|given| given.len() != steps) {
             return Err(format!("`steps` and `relative_to` of `{}` have {steps} entries", self.measure));
         }

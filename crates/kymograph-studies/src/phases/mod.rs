@@ -12,7 +12,7 @@ pub static STUDY: Study = Study {
     study: include_str!("study.toml"),
     plan: include_str!("plan.toml"),
     predictions: include_str!("predictions.toml"),
-    networks: &["cnn", "mlp"],
+    networks: &["cnn", "mlp", "transformer"],
     network,
     published: include_str!("published.toml"),
 };

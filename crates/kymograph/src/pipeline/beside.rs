@@ -6,7 +6,8 @@ use kymograph_report::standard::{Trace, training_curves};
 use kymograph_report::{Figure, SummaryTable, format_value};
 
 use super::derive::Derivation;
-use super::page::mean_of;
+use super::page::{mean_of, networks};
+use crate::error::KymographError;
 
 /// Same-unit cosine of every layer from early to late, between what is lowest and what is highest for it.
 pub(super) fn floors_and_ceilings(derivation: &Derivation<'_>, findings: &[Finding]) -> Option<SummaryTable> {
@@ -139,4 +140,51 @@ pub(super) fn shares(network: &str, derivation: &Derivation<'_>, findings: &[Fin
     }
     let has_loss = traces.iter().any(|trace| trace.label == "held-out loss");
     has_loss.then(|| training_curves(&format!("{network}: how far training has gone"), &traces)).flatten()
+}
+
+/// Published losses of single minibatches beside ours, and beside what they stand for: the loss on all held-out images.
+pub(super) fn losses(derivation: &Derivation<'_>) -> Result<Option<SummaryTable>, KymographError> {
+    let mut rows = Vec::new();
+    for network in networks(derivation) {
+        let Some(published) = derivation.published.losses.iter().find(|losses| losses.is_of(&network)) else {
+            continue;
+        };
+        for (step, value) in published.steps.iter().zip(&published.values) {
+            let (mut here, mut around, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
+            let main = derivation.subjects.iter().zip(derivation.runs);
+            for (subject, run) in main.filter(|(s, _)| s.key.network == network && s.key.control.is_none()) {
+                let Some((steps, values)) = run.series("minibatch")?.column("loss") else { continue };
+                let near = |at: &&(u64, f64)| at.0.abs_diff(*step) <= 50;
+                let all: Vec<(u64, f64)> = steps.into_iter().zip(values).collect();
+                here.extend(all.iter().filter(|(at, _)| at == step).map(|(_, loss)| *loss));
+                around.extend(all.iter().filter(near).map(|(_, loss)| *loss));
+                held_out.extend(subject.series.get("held_out.loss").and_then(|s| s.get(step)).copied());
+            }
+            if here.is_empty() {
+                continue;
+            }
+            around.sort_by(f64::total_cmp);
+            let at = |share: f64| around[((around.len() - 1) as f64 * share).round() as usize];
+            rows.push(vec![
+                network.clone(),
+                step.to_string(),
+                format!("{value}"),
+                format_value(mean_of(&here), 3),
+                format!("{} to {}", format_value(at(0.025), 2), format_value(at(0.975), 2)),
+                cell(held_out),
+            ]);
+        }
+    }
+    let heads =
+        ["network", "step", "published minibatch loss", "ours", "minibatches within 50 steps, 95 %", "held-out loss"];
+    Ok((!rows.is_empty()).then(|| SummaryTable {
+        title: "Loss of single minibatches".to_owned(),
+        caption:
+            "The published losses are those of one minibatch of 64 images each. How far single minibatches scatter \
+                  around the same step says how little one of them tells; the held-out loss is on all held-out images, \
+                  mean over seeds."
+                .to_owned(),
+        columns: heads.iter().map(|h| (*h).to_owned()).collect(),
+        rows,
+    }))
 }

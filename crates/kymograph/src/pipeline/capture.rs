@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kymograph_linalg::random::stream;
 use kymograph_nets::{NetsError, Network, NetworkSpec};
 use kymograph_runs::{Capture, Run, write_captures};
-use ndarray::{Array2, ArrayD, Axis};
+use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice, concatenate};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -14,6 +14,10 @@ use crate::error::KymographError;
 
 /// Examples in one forward pass: bounds the memory that a wide convolution's output takes.
 const BATCH: usize = 250;
+/// Examples of which attention patterns are kept whole.
+const PATTERNS: usize = 256;
+/// Examples of which every token is kept.
+const POSITIONS: usize = 64;
 
 /// Activations of the wanted hook points at every checkpoint, one file a step in `folder`, taken where they are not there
 /// yet. Convolutions' outputs are reduced to their spatial means. Empty for runs without a network or probe.
@@ -70,32 +74,79 @@ fn address(checkpoint: &str, probe: &str, hooks: &[&str]) -> String {
 }
 
 fn take(network: &Network<f32>, inputs: &ArrayD<f32>, hooks: &[&str]) -> Result<Vec<Capture>, KymographError> {
-    let examples = inputs.len_of(Axis(0));
+    let mut taken: BTreeMap<String, Capture> = BTreeMap::new();
+    for (rule, most) in [(Rule::Pattern, PATTERNS), (Rule::Positions, POSITIONS), (Rule::Mean, usize::MAX)] {
+        let names: Vec<&str> = hooks.iter().copied().filter(|hook| Rule::of(hook) == rule).collect();
+        if !names.is_empty() {
+            let some = inputs.slice_axis(Axis(0), Slice::from(..inputs.len_of(Axis(0)).min(most)));
+            taken.extend(
+                take_by(rule, network, some, &names)?.into_iter().map(|capture| (capture.name.clone(), capture)),
+            );
+        }
+    }
+    Ok(hooks.iter().filter_map(|&name| taken.remove(name)).collect())
+}
+
+fn take_by(
+    rule: Rule,
+    network: &Network<f32>,
+    inputs: ArrayViewD<'_, f32>,
+    hooks: &[&str],
+) -> Result<Vec<Capture>, KymographError> {
     let batches: Vec<_> = inputs.axis_chunks_iter(Axis(0), BATCH).collect();
     let reduced = batches
         .into_par_iter()
         .map(|batch| {
             let captured = network.capture(batch, hooks)?;
-            Ok(captured.into_iter().map(|(name, values)| (name, reduce(values))).collect::<Vec<_>>())
+            Ok(captured.into_iter().map(|(name, values)| (name, rule.reduce(values))).collect::<BTreeMap<_, _>>())
         })
         .collect::<Result<Vec<_>, NetsError>>()?;
-    let mut whole: BTreeMap<String, (&'static str, Array2<f32>)> = BTreeMap::new();
-    let mut from = 0;
-    for batch in reduced {
-        let taken = batch.first().map_or(0, |(_, (_, rows))| rows.nrows());
-        for (name, (rule, rows)) in batch {
-            let (_, all) = whole.entry(name).or_insert_with(|| (rule, Array2::zeros((examples, rows.ncols()))));
-            all.slice_mut(ndarray::s![from..from + taken, ..]).assign(&rows);
+    let whole = hooks.iter().filter_map(|&name| {
+        let parts: Vec<_> = reduced.iter().filter_map(|batch| batch.get(name)).collect();
+        let views: Vec<_> = parts.iter().map(|(_, part)| part.view()).collect();
+        let values = concatenate(Axis(0), &views).ok()?;
+        Some(Capture { name: name.to_owned(), rule: parts.first()?.0.clone(), values })
+    });
+    Ok(whole.collect())
+}
+
+/// How the values at a hook point become one array with a row an example, or a row an example and position.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Attention patterns as they are, of the first examples.
+    Pattern,
+    /// Activations inside a transformer's linear layers: every token a row, of the first examples, because whether a unit
+    /// is silent cannot be told from its mean over tokens.
+    Positions,
+    /// Vectors as they are, images and tokens as their mean over positions.
+    Mean,
+}
+
+impl Rule {
+    fn of(hook: &str) -> Self {
+        if hook.ends_with(".hook_pattern") {
+            Self::Pattern
+        } else if hook.ends_with(".mlp.hook_post") {
+            Self::Positions
+        } else {
+            Self::Mean
         }
-        from += taken;
     }
-    Ok(hooks
-        .iter()
-        .filter_map(|&name| {
-            let (rule, values) = whole.remove(name)?;
-            Some(Capture { name: name.to_owned(), rule: rule.to_owned(), values: values.into_dyn() })
-        })
-        .collect())
+
+    fn reduce(self, values: ArrayD<f32>) -> (String, ArrayD<f32>) {
+        match (self, values.shape()) {
+            (Self::Pattern, _) => (format!("first {PATTERNS} examples × head × query × key"), values),
+            (Self::Positions, &[n, tokens, units]) => {
+                let rows = values.into_shape_with_order((n * tokens, units)).map(ndarray::Array2::into_dyn);
+                (format!("first {POSITIONS} examples × token, unit"), rows.unwrap_or_default())
+            }
+            (_, &[_, _, _]) => ("mean over tokens".to_owned(), values.mean_axis(Axis(1)).unwrap_or_default()),
+            _ => {
+                let (rule, rows) = reduce(values);
+                (rule.to_owned(), rows.into_dyn())
+            }
+        }
+    }
 }
 
 /// Images to one number a channel, the mean over positions; vectors as they are.

@@ -25,6 +25,7 @@ pub(super) fn build(
         tables: [
             scores(derivation)?,
             published(derivation, findings),
+            beside::losses(derivation)?,
             layers(derivation, findings),
             beside::floors_and_ceilings(derivation, findings),
         ]
@@ -95,38 +96,40 @@ fn mean_and_range(values: &[f64]) -> String {
 
 /// Every number that was published for what was measured here, beside ours and the null.
 fn published(derivation: &Derivation<'_>, findings: &[Finding]) -> Option<SummaryTable> {
-    let mut groups: Vec<(Vec<&Finding>, f64)> = Vec::new();
+    let mut groups: Vec<(Vec<&Finding>, f64, bool)> = Vec::new();
     for finding in findings {
-        let Some(value) = derivation.published.value(finding, derivation.step_names) else {
+        let Some((value, over_arrays)) = derivation.published.of(finding, derivation.step_names) else {
             continue;
         };
-        let same = |g: &&mut (Vec<&Finding>, f64)| {
+        let same = |g: &&mut (Vec<&Finding>, f64, bool)| {
             let first = g.0[0];
             first.measure == finding.measure
                 && first.run.network == finding.run.network
-                && first.array == finding.array
+                && (over_arrays || first.array == finding.array)
                 && first.steps == finding.steps
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.0.push(finding),
-            None => groups.push((vec![finding], value)),
+            None => groups.push((vec![finding], value, over_arrays)),
         }
     }
     let rows: Vec<Vec<String>> = groups
         .iter()
-        .filter_map(|(rows, published)| {
+        .filter_map(|(rows, published, over_arrays)| {
             let values: Vec<f64> = rows.iter().filter_map(|f| f.value).collect();
             let first = rows.first()?;
             let steps: Vec<String> = first.steps.iter().map(u64::to_string).collect();
             let measured = (!values.is_empty()).then(|| mean_of(&values))?;
+            let runs = rows.iter().map(|f| &f.run).collect::<std::collections::BTreeSet<_>>().len();
+            let array = if *over_arrays { "mean over layers" } else { first.array.as_str() };
             let remark = rows.iter().find_map(|f| silhouette_remark(f, *published)).unwrap_or_default();
             Some(vec![
                 first.measure.replace('_', " "),
-                format!("{} {}", first.run.network, first.array),
+                format!("{} {array}", first.run.network),
                 steps.join(" → "),
                 format!("{published:.5}").trim_end_matches('0').to_owned(),
                 format!("{measured:.5}"),
-                values.len().to_string(),
+                runs.to_string(),
                 null_text(first),
                 remark,
             ])

@@ -25,6 +25,9 @@ pub(super) struct Published {
     /// Final test accuracies.
     #[serde(default, rename = "accuracy")]
     accuracies: Vec<PublishedAccuracy>,
+    /// Losses of single minibatches.
+    #[serde(default, rename = "minibatch_loss")]
+    pub(super) losses: Vec<PublishedLosses>,
     /// The only networks beside which they may be shown; any when there are none.
     #[serde(skip)]
     pub(super) only: Vec<String>,
@@ -38,6 +41,24 @@ struct PublishedValue {
     array: String,
     steps: Vec<StepName>,
     value: f64,
+    /// Is it a mean over the arrays that match?
+    #[serde(default)]
+    over_arrays: bool,
+}
+
+/// Published losses of a network's minibatch at some steps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedLosses {
+    network: String,
+    pub(super) steps: Vec<u64>,
+    pub(super) values: Vec<f64>,
+}
+
+impl PublishedLosses {
+    pub(super) fn is_of(&self, network: &str) -> bool {
+        fits(&self.network, network)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -66,12 +87,17 @@ impl Published {
             files: BTreeMap::new(),
             values: Vec::new(),
             accuracies: Vec::new(),
+            losses: Vec::new(),
             only: Vec::new(),
         }
     }
 
-    /// The published number for a finding's measure, array and steps, whatever run it is of.
-    pub(super) fn value(&self, finding: &Finding, step_names: &BTreeMap<String, u64>) -> Option<f64> {
+    /// The published number for a finding's measure, array and steps, whatever main run it is of, and whether it is a mean
+    /// over arrays.
+    pub(super) fn of(&self, finding: &Finding, step_names: &BTreeMap<String, u64>) -> Option<(f64, bool)> {
+        if finding.run.control.is_some() {
+            return None;
+        }
         if !self.only.is_empty() && !self.only.contains(&finding.run.network) {
             return None;
         }
@@ -84,7 +110,12 @@ impl Published {
                     && fits(&p.array, &finding.array)
                     && steps(&p.steps).as_ref() == Some(&finding.steps)
             })
-            .map(|p| p.value)
+            .map(|p| (p.value, p.over_arrays))
+    }
+
+    /// The published number for a finding of a single array.
+    pub(super) fn value(&self, finding: &Finding, step_names: &BTreeMap<String, u64>) -> Option<f64> {
+        self.of(finding, step_names).filter(|(_, over_arrays)| !over_arrays).map(|(value, _)| value)
     }
 
     /// Published final accuracies of a network.

@@ -1,10 +1,16 @@
 //! A plan: which measures to take on which arrays at which steps, and which nulls to draw beside them.
 
+mod nulls;
+mod trajectory;
+
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use kymograph_measures::{self as measures, Change, Input, Kind, Measure, Transform};
+use kymograph_measures::{self as measures, Input, Kind, Measure};
 use serde::{Deserialize, Serialize};
+
+pub use nulls::NullKind;
+pub use trajectory::{PlannedTrajectory, TrajectoryNull};
 
 use crate::error::FindingsError;
 use crate::finding::RunKey;
@@ -16,6 +22,9 @@ pub struct Plan {
     /// The measures, in the order they are computed and reported.
     #[serde(rename = "measure")]
     pub measures: Vec<PlannedMeasure>,
+    /// Measures of whole trajectories: what the measures above gave, over the steps.
+    #[serde(default, rename = "trajectory", skip_serializing_if = "Vec::is_empty")]
+    pub trajectories: Vec<PlannedTrajectory>,
 }
 
 /// One measure, on every array that matches.
@@ -132,95 +141,6 @@ impl StepName {
     }
 }
 
-/// What noise of the same shape is drawn as, or which other run is looked at instead.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum NullKind {
-    /// `permuted_units`. Pairs of weights: the second array's units in random order. Keeps both arrays, breaks which
-    /// unit is which.
-    PermutedUnits,
-    /// `permuted_examples`. Pairs of activations, or activations and labels: the second array's examples in random order.
-    PermutedExamples,
-    /// `random_walk`. Pairs: the second array becomes the first plus Gaussian noise of the same Frobenius displacement,
-    /// which is how far training moved but in no particular direction.
-    RandomWalk,
-    /// `shuffled_columns`. One array: every column's entries in random order. Keeps each column's distribution, breaks
-    /// joint structure.
-    ShuffledColumns,
-    /// `permuted_keys`. Measures that compare the heads of an attention pattern: the keys of every head in an order of its
-    /// own. Keeps how sharp each head is, breaks what the heads look at together.
-    PermutedKeys,
-    /// `untrained`. The array at step 0 of the run's sister seeds (its own step 0 when it has none); in a pair, in the
-    /// first place.
-    Untrained,
-    /// `other_seed`. Pairs: the second array is that of the run's sister seeds at the same step: what two networks have
-    /// in common that share nothing but their task.
-    OtherSeed,
-    /// `control:NAME`. The same arrays at the same steps of the runs of a control, of every seed.
-    Control(String),
-}
-
-const DRAWN: [NullKind; 7] = [
-    NullKind::PermutedUnits,
-    NullKind::PermutedExamples,
-    NullKind::RandomWalk,
-    NullKind::ShuffledColumns,
-    NullKind::PermutedKeys,
-    NullKind::Untrained,
-    NullKind::OtherSeed,
-];
-
-impl TryFrom<String> for NullKind {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        if let Some(control) = name.strip_prefix("control:").filter(|control| !control.is_empty()) {
-            return Ok(Self::Control(control.to_owned()));
-        }
-        let known = || DRAWN.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-        DRAWN
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| format!("there is no null `{name}`; there are {}, and control:NAME", known()))
-    }
-}
-
-impl From<NullKind> for String {
-    fn from(kind: NullKind) -> Self {
-        kind.name()
-    }
-}
-
-impl NullKind {
-    /// The name used in files.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::PermutedUnits => "permuted_units".to_owned(),
-            Self::PermutedExamples => "permuted_examples".to_owned(),
-            Self::RandomWalk => "random_walk".to_owned(),
-            Self::ShuffledColumns => "shuffled_columns".to_owned(),
-            Self::PermutedKeys => "permuted_keys".to_owned(),
-            Self::Untrained => "untrained".to_owned(),
-            Self::OtherSeed => "other_seed".to_owned(),
-            Self::Control(name) => format!("control:{name}"),
-        }
-    }
-
-    /// Whether the null can be drawn for a measure of such inputs.
-    fn fits(&self, measure: &Measure) -> bool {
-        let pair = compares_steps(measure);
-        let labelled = measure.inputs.iter().any(|input| input.kind == Kind::Labels);
-        match self {
-            Self::PermutedUnits | Self::RandomWalk | Self::OtherSeed => pair,
-            Self::PermutedExamples => pair || labelled,
-            Self::ShuffledColumns => measure.inputs.len() == 1 && measure.inputs[0].is_matrix(),
-            Self::PermutedKeys => measure.changed_by.contains(&Transform::joint(Change::PermuteKeysByHead)),
-            Self::Untrained | Self::Control(_) => true,
-        }
-    }
-}
-
 fn everything() -> Vec<String> {
     vec!["*".to_owned()]
 }
@@ -245,6 +165,13 @@ impl Plan {
             planned.check().map_err(|detail| FindingsError::Invalid {
                 origin: origin.to_owned(),
                 place: format!("[[measure]] number {} (`{}`)", index + 1, planned.name),
+                detail,
+            })?;
+        }
+        for (index, planned) in plan.trajectories.iter().enumerate() {
+            planned.check(&plan.measures).map_err(|detail| FindingsError::Invalid {
+                origin: origin.to_owned(),
+                place: format!("[[trajectory]] number {} (`{}`)", index + 1, planned.name),
                 detail,
             })?;
         }
@@ -306,9 +233,7 @@ impl PlannedMeasure {
     }
 
     pub(crate) fn parsed_options(&self, measure: &Measure) -> Result<measures::Options, measures::MeasureError> {
-        let text = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        let pairs: Vec<(&str, String)> = self.options.iter().map(|(key, value)| (key.as_str(), text(value))).collect();
-        measure.options(pairs.iter().map(|(key, value)| (*key, value.as_str())))
+        options_from(&self.options, measure)
     }
 
     /// Whether the measure is taken in this control's runs, or in main runs where there is none.
@@ -373,6 +298,11 @@ impl PlannedMeasure {
     }
 }
 
+/// Whether a measure takes one series, a number a step.
+pub(crate) fn takes_series(measure: &Measure) -> bool {
+    matches!(measure.inputs, [input] if input.kind == Kind::Real && input.axes.len() == 1)
+}
+
 /// Whether a measure's first two inputs are the same array at two steps (and not an array and labels).
 pub(crate) fn compares_steps(measure: &Measure) -> bool {
     measure.inputs.len() >= 2 && measure.inputs[..2].iter().all(Input::is_matrix)
@@ -386,6 +316,11 @@ fn supplied(measure: &Measure) -> Result<(), String> {
     if pattern || ((1..=2).contains(&arrays) && labels) {
         return Ok(());
     }
+    if takes_series(measure) {
+        return Err(
+            "takes a series: ask for it in a [[trajectory]], which makes one of another measure's rows".to_owned()
+        );
+    }
     let inputs: Vec<String> = measure.inputs.iter().map(|i| format!("{} [{}]", i.name, i.axes.join(", "))).collect();
     Err(format!(
         "takes {}, and a plan supplies arrays at one or two steps, with the probe's labels; use `kymograph measure`",
@@ -398,6 +333,15 @@ fn show(name: &StepName) -> String {
         StepName::Number(step) => step.to_string(),
         StepName::Named(name) => format!("`{name}`"),
     }
+}
+
+fn options_from(
+    given: &BTreeMap<String, toml::Value>,
+    measure: &Measure,
+) -> Result<measures::Options, measures::MeasureError> {
+    let text = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let pairs: Vec<(&str, String)> = given.iter().map(|(key, value)| (key.as_str(), text(value))).collect();
+    measure.options(pairs.iter().map(|(key, value)| (*key, value.as_str())))
 }
 
 pub(crate) fn globs(patterns: &[String]) -> Result<GlobSet, String> {
