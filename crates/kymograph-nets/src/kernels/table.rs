@@ -23,6 +23,7 @@ pub(crate) struct Kernels<T> {
     pub(super) product: unsafe fn(&tiles::Product<T>),
     pub(super) weight_gradient: unsafe fn(&tiles::WeightGradient<T>),
     pub(super) sum_chunks: unsafe fn(&mut [T], &[&[T]]) -> f64,
+    pub(super) sum_of_squares: unsafe fn(&[T]) -> f64,
     pub(super) adam: Adam<T>,
     pub(super) sgd: Sgd<T>,
     pub(super) pool: unsafe fn(&Windows, *const T, *mut T, *mut T),
@@ -60,6 +61,10 @@ macro_rules! table {
             $(#[target_feature(enable = $features)])?
             unsafe fn sum_chunks(total: &mut [$number], chunks: &[&[$number]]) -> f64 {
                 elementwise::sum_chunks(total, chunks)
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn sum_of_squares(values: &[$number]) -> f64 {
+                elementwise::sum_of_squares(values)
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn adam(
@@ -146,6 +151,7 @@ macro_rules! table {
                 product,
                 weight_gradient,
                 sum_chunks,
+                sum_of_squares,
                 adam,
                 sgd,
                 pool,
