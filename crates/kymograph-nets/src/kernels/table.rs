@@ -12,6 +12,7 @@ use super::{lanes, rows, tiles};
 type Adam<T> = unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>);
 type Sgd<T> = unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>);
 type Unpool<T> = unsafe fn(&Windows, &[T], &[T], Option<&[T]>, &mut [T]);
+type LayerNormGradient<T> = unsafe fn(&[T], &[T], &[T], &mut [T], &mut [T]);
 type LayerNorm<T> = unsafe fn(f64, [&[T]; 2], &[T], &mut [T], &mut [T], &mut [T]);
 
 /// The kernels of one path for one number type. Its methods are safe: they check every extent before a pointer is used.
@@ -33,7 +34,7 @@ pub(crate) struct Kernels<T> {
     pub(super) add: unsafe fn(&[T], &mut [T]),
     pub(super) multiply: unsafe fn(&[T], &mut [T]),
     pub(super) layer_norm: LayerNorm<T>,
-    pub(super) layer_norm_gradient: unsafe fn(&[T], &[T], &[T], &mut [T], &mut [T]),
+    pub(super) layer_norm_gradient: LayerNormGradient<T>,
     pub(super) softmax: unsafe fn(&mut [T], T),
     pub(super) softmax_gradient: unsafe fn(&[T], &mut [T], T),
     pub(super) all_finite: unsafe fn(&[T]) -> bool,
