@@ -4,10 +4,11 @@
     python -m venv venv && venv/bin/pip install -r benches/peers/requirements.txt
     venv/bin/python benches/peers/step_phases.py [--rounds 30] [--networks cnn mlp transformer] [--write]
 
-Both sides get the same initial weights, the same batches and two threads, and take turns in blocks of steps. A step is
+Both sides get the same initial weights, the same batches and threads, and take turns in blocks of steps. A step is
 forward, loss, backward, gradient norm, Adam. PyTorch is timed in each of its fair forms (memory format × fused or
 foreach Adam) and the fastest counts. Losses of the first steps and all gradients of the first must agree before a time
-counts (the transformer's without its dropout, whose masks differ; it is timed with it). `--write` writes benches/results/step_phases.md.
+counts (the transformer's without its dropout, whose masks differ; it is timed with it). `--write` writes
+benches/results/step_phases.md, or step_NAMES.md for some of the networks.
 """
 import argparse
 import datetime
@@ -21,16 +22,14 @@ import tempfile
 import time
 from pathlib import Path
 
-os.environ["RAYON_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "2"
-
 import torch  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
+NETWORKS = ["cnn", "mlp", "transformer"]
 CHECKED_STEPS = 5
 # Steps cycle through so many batches: one batch would soon be fitted, and gradients near zero are no training.
 BATCHES = 64
-torch.set_num_threads(2)
 
 
 def encoder_layer(layer, dropout):
@@ -224,23 +223,29 @@ def cpu():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--networks", nargs="+", default=["cnn", "mlp", "transformer"])
-    parser.add_argument("--write", action="store_true", help="write benches/results/step_phases.md")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument("--write", action="store_true", help="write the table to benches/results/")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--binary", default=str(target / "release/examples/step_time"))
+    parser.add_argument("--threads", type=int, default=2, help="of each side; on a busy machine one is fairer")
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    os.environ["RAYON_NUM_THREADS"] = str(options.threads)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         rust = Rust(folder, options.binary)
         features = rust.ask("features")
         results = [measure(name, folder, rust, options.rounds) for name in options.networks]
+    some = options.networks != NETWORKS
+    chosen = " --networks " + " ".join(options.networks) if some else ""
+    chosen += f" --threads {options.threads}" if options.threads != 2 else ""
     lines = [
         "# A training step of the study `phases`, against PyTorch", "",
         f"Date {datetime.date.today()}. Machine: {cpu()}, {os.cpu_count()} cores, kernels `{features['path']}` "
         f"({', '.join(features['detected'])}). PyTorch {torch.__version__} on Python {platform.python_version()}; "
-        f"two threads each, batch 64, f32, Adam. Load average before: {load:.1f} (repeat on an idle machine if it is "
+        f"threads of each: {options.threads}, batch 64, f32, Adam. Load average before: {load:.1f} (repeat on an idle machine if it is "
         f"above 0.5).", "",
-        f"Command: `python benches/peers/step_phases.py --rounds {options.rounds} --write`", "",
+        f"Command: `python benches/peers/step_phases.py --rounds {options.rounds}{chosen} --write`", "",
         "Median milliseconds of a step (forward, loss, backward, gradient norm, Adam); the two take turns in one run. "
         "Only the ratio travels.", "",
         "| network | parameters | Kymograph | PyTorch, fastest form | ratio | fastest step of each |",
@@ -258,7 +263,8 @@ def main():
     text = "\n".join(lines)
     print(text)
     if options.write:
-        (ROOT / "benches/results/step_phases.md").write_text(text)
+        file = f"step_{'_'.join(options.networks)}.md" if some else "step_phases.md"
+        (ROOT / "benches/results" / file).write_text(text)
 
 
 if __name__ == "__main__":
