@@ -1,13 +1,14 @@
-"""Times a training step of the study `phases` (CNN and MLP, batch 64, f32, Adam) against PyTorch on the same machine.
+"""Times a training step of the study `phases` (CNN, MLP, transformer; batch 64, f32, Adam) against PyTorch, same machine.
 
     cargo build --release -p kymograph-nets --example step_time
     python -m venv venv && venv/bin/pip install -r benches/peers/requirements.txt
-    venv/bin/python benches/peers/step_phases.py [--rounds 30] [--write]
+    venv/bin/python benches/peers/step_phases.py [--rounds 30] [--networks cnn mlp transformer] [--write]
 
-Both sides get the same initial weights, the same batches and two threads, and take turns in blocks of steps. A step is
+Both sides get the same initial weights, the same batches and threads, and take turns in blocks of steps. A step is
 forward, loss, backward, gradient norm, Adam. PyTorch is timed in each of its fair forms (memory format × fused or
 foreach Adam) and the fastest counts. Losses of the first steps and all gradients of the first must agree before a time
-counts. `--write` writes benches/results/step_phases.md.
+counts (the transformer's without its dropout, whose masks differ; it is timed with it). `--write` writes
+benches/results/step_phases.md, or step_NAMES.md for some of the networks.
 """
 import argparse
 import datetime
@@ -21,20 +22,59 @@ import tempfile
 import time
 from pathlib import Path
 
-os.environ["RAYON_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "2"
-
 import torch  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
+NETWORKS = ["cnn", "mlp", "transformer"]
 CHECKED_STEPS = 5
 # Steps cycle through so many batches: one batch would soon be fitted, and gradients near zero are no training.
 BATCHES = 64
-torch.set_num_threads(2)
+
+
+def encoder_layer(layer, dropout):
+    """What `kymograph_nets::TransformerEncoder` writes for a layer of the study's transformer."""
+    full = lambda part: f"transformer.layers.{layer}.{part}"
+    drop = lambda part: [{"name": full(part), "kind": "dropout", "p": dropout}] if dropout else []
+    return [
+        {"name": full("residual1"), "kind": "residual", "layers": [
+            {"name": full("self_attn"), "kind": "multihead_attention", "num_heads": 4, "dropout": dropout},
+            *drop("dropout1")]},
+        {"name": full("norm1"), "kind": "layer_norm"},
+        {"name": full("residual2"), "kind": "residual", "layers": [
+            {"name": full("linear1"), "kind": "linear", "out_features": 512},
+            {"name": full("activation"), "kind": "relu"}, *drop("dropout"),
+            {"name": full("linear2"), "kind": "linear", "out_features": 128}, *drop("dropout2")]},
+        {"name": full("norm2"), "kind": "layer_norm"},
+    ]
+
+
+class Transformer(torch.nn.Module):
+    """The study's: 16 patches of 49 pixels, 4 encoder layers, mean over tokens."""
+
+    def __init__(self, dropout):
+        super().__init__()
+        nn = torch.nn
+        self.input_proj = nn.Linear(49, 128)
+        self.pos_encoder = nn.Parameter(torch.randn(16, 128))
+        layer = nn.TransformerEncoderLayer(128, 4, 512, dropout, batch_first=True)
+        self.transformer = nn.TransformerEncoder(layer, 4, enable_nested_tensor=False)
+        self.fc = nn.Linear(128, 10)
+
+    def forward(self, x):
+        tokens = self.input_proj(x.flatten(1).view(-1, 16, 49)) + self.pos_encoder
+        return self.fc(self.transformer(tokens).mean(1))
 
 
 def spec(name):
-    if name == "cnn":
+    if name.startswith("transformer"):
+        dropout = 0.1 if name == "transformer" else 0.0
+        layers = [{"name": "patches", "kind": "patches", "size": 49},
+                  {"name": "input_proj", "kind": "linear", "out_features": 128},
+                  {"name": "pos_encoder", "kind": "positions"}]
+        layers += [part for layer in range(4) for part in encoder_layer(layer, dropout)]
+        layers += [{"name": "mean", "kind": "mean_tokens"}, {"name": "fc", "kind": "linear", "out_features": 10}]
+    elif name == "cnn":
         layers = []
         for block, channels in enumerate((32, 64, 128), 1):
             layers += [
@@ -53,6 +93,8 @@ def spec(name):
 
 
 def build(description):
+    if description["name"].startswith("transformer"):
+        return Transformer(0.1 if description["name"] == "transformer" else 0.0)
     nn, net, channels, features, size = torch.nn, torch.nn.Sequential(), 1, 784, 28
     for layer in description["layers"]:
         kind = layer["kind"]
@@ -131,7 +173,9 @@ def check(name, folder, rust, state, x, labels):
     ours = load_file(Path(folder) / f"{name}.gradients.safetensors")
     off_loss = max(abs(a - b) / b for a, b in zip(answer["losses"], losses, strict=True))
     off_norm = max(abs(a - b) / b for a, b in zip(answer["norms"], norms, strict=True))
-    off_gradient = max(float((ours[key] - g).abs().max() / g.abs().max()) for key, g in gradients.items())
+    # The keys' bias has no gradient but rounding.
+    size = max(float(g.abs().max()) for g in gradients.values())
+    off_gradient = max(float((ours[key] - g).abs().max() / max(g.abs().max(), 1e-3 * size)) for key, g in gradients.items())
     if off_loss > 1e-3 or off_norm > 1e-2 or off_gradient > 1e-4:
         sys.exit(f"{name}: answers differ: loss {off_loss:.1e}, norm {off_norm:.1e}, gradient {off_gradient:.1e}")
     return off_loss, off_norm, off_gradient
@@ -142,12 +186,14 @@ def measure(name, folder, rust, rounds):
     net = build(spec(name))
     state = {key: value.clone() for key, value in net.state_dict().items()}
     x, labels = torch.rand(BATCHES, 64, 1, 28, 28), torch.randint(0, 10, (BATCHES, 64))
-    save_file({**state, "x": x, "labels": labels}, Path(folder) / f"{name}.safetensors")
-    (Path(folder) / f"{name}.json").write_text(json.dumps(spec(name)))
-    agreement = check(name, folder, rust, state, x, labels)
+    checked = "transformer_without_dropout" if name == "transformer" else name
+    for each in {name, checked}:
+        save_file({**state, "x": x, "labels": labels}, Path(folder) / f"{each}.safetensors")
+        (Path(folder) / f"{each}.json").write_text(json.dumps(spec(each)))
+    agreement = check(checked, folder, rust, state, x, labels)
     formats = (False, True) if name == "cnn" else (False,)
     forms = [Torch(name, state, x, labels, last, form) for last in formats for form in ("fused", "foreach")]
-    steps = 10 if name == "cnn" else 100
+    steps = 100 if name == "mlp" else 10
     for form in forms:
         form.time(steps)
         form.seconds.clear()
@@ -177,22 +223,29 @@ def cpu():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--write", action="store_true", help="write benches/results/step_phases.md")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument("--write", action="store_true", help="write the table to benches/results/")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--binary", default=str(target / "release/examples/step_time"))
+    parser.add_argument("--threads", type=int, default=2, help="of each side; on a busy machine one is fairer")
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    os.environ["RAYON_NUM_THREADS"] = str(options.threads)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         rust = Rust(folder, options.binary)
         features = rust.ask("features")
-        results = [measure(name, folder, rust, options.rounds) for name in ("cnn", "mlp")]
+        results = [measure(name, folder, rust, options.rounds) for name in options.networks]
+    some = options.networks != NETWORKS
+    chosen = " --networks " + " ".join(options.networks) if some else ""
+    chosen += f" --threads {options.threads}" if options.threads != 2 else ""
     lines = [
         "# A training step of the study `phases`, against PyTorch", "",
         f"Date {datetime.date.today()}. Machine: {cpu()}, {os.cpu_count()} cores, kernels `{features['path']}` "
         f"({', '.join(features['detected'])}). PyTorch {torch.__version__} on Python {platform.python_version()}; "
-        f"two threads each, batch 64, f32, Adam. Load average before: {load:.1f} (repeat on an idle machine if it is "
+        f"threads of each: {options.threads}, batch 64, f32, Adam. Load average before: {load:.1f} (repeat on an idle machine if it is "
         f"above 0.5).", "",
-        f"Command: `python benches/peers/step_phases.py --rounds {options.rounds} --write`", "",
+        f"Command: `python benches/peers/step_phases.py --rounds {options.rounds}{chosen} --write`", "",
         "Median milliseconds of a step (forward, loss, backward, gradient norm, Adam); the two take turns in one run. "
         "Only the ratio travels.", "",
         "| network | parameters | Kymograph | PyTorch, fastest form | ratio | fastest step of each |",
@@ -210,7 +263,8 @@ def main():
     text = "\n".join(lines)
     print(text)
     if options.write:
-        (ROOT / "benches/results/step_phases.md").write_text(text)
+        file = f"step_{'_'.join(options.networks)}.md" if some else "step_phases.md"
+        (ROOT / "benches/results" / file).write_text(text)
 
 
 if __name__ == "__main__":

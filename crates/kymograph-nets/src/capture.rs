@@ -158,16 +158,14 @@ impl<T: Real> Network<T> {
                     return Ok(What::Value(hook));
                 }
                 let base = name.strip_suffix(".grad");
-                if let Some(hook) = base.and_then(|base| hooks::find(&self.hooks, base)) {
-                    return Ok(What::Slope(hook));
+                if let Some(index) = layout.parameters.iter().position(|p| Some(p.name.as_str()) == base) {
+                    return Ok(What::Parameter(index));
                 }
-                layout.parameters.iter().position(|p| Some(p.name.as_str()) == base).map(What::Parameter).ok_or_else(
-                    || {
-                        let more = self.hook_points().into_iter().map(|h| h.name + ".grad");
-                        let more = more.chain(layout.parameters.iter().map(|p| p.name.clone() + ".grad"));
-                        hooks::unknown(&self.hooks, name, more)
-                    },
-                )
+                base.and_then(|base| hooks::find(&self.hooks, base)).map(What::Slope).ok_or_else(|| {
+                    let more = self.hook_points().into_iter().map(|h| h.name + ".grad");
+                    let more = more.chain(layout.parameters.iter().map(|p| p.name.clone() + ".grad"));
+                    hooks::unknown(&self.hooks, name, more)
+                })
             })
             .collect::<Result<_, _>>()?;
         let batch = self.check_input(&x, mode)?;

@@ -40,6 +40,14 @@ pub enum NetsError {
         /// Name of the batch normalisation layer.
         layer: String,
     },
+    /// Batch normalisation mixes the examples of a batch.
+    #[error(
+        "layer `{layer}` normalises over the batch while training, so no example has a gradient of its own; use Mode::Eval"
+    )]
+    NoExampleGradient {
+        /// Name of the batch normalisation layer.
+        layer: String,
+    },
     /// NaN or an infinity came in, or came out.
     #[error("{what} is not finite at {position}; {remedy}")]
     NotFinite {

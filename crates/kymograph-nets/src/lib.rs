@@ -8,6 +8,7 @@ mod capture;
 mod check;
 mod engine;
 mod error;
+mod example_gradients;
 mod hooks;
 mod init;
 mod intervene;
@@ -26,6 +27,7 @@ mod workspace;
 
 pub use capture::GradientCapture;
 pub use error::NetsError;
+pub use example_gradients::{ExampleGradientNorms, ExampleGradients};
 pub use hooks::HookPoint;
 pub use intervene::{Edit, Intervention};
 pub use kernels::{CpuFeatures, KernelPath, cpu_features};

@@ -140,7 +140,8 @@ impl<T: Real> Network<T> {
     /// | `blocks.0.hook_mlp_out` | what that block adds | (token, feature) |
     /// | `blocks.0.hook_resid_post` | the sum, in a post-norm network before its normalisation | (token, feature) |
     ///
-    /// Several names may stand for one place.
+    /// Several names may stand for one place. A table of positions has its layer's name, whose `.grad` is the table's; the
+    /// gradient of the output is found under the place's other name.
     pub fn hook_points(&self) -> Vec<HookPoint> {
         hooks::hook_points(&self.hooks)
     }

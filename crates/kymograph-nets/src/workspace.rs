@@ -1,5 +1,7 @@
 //! The buffers of a pass: the batch cut into chunks, each with everything that is written for its examples.
 
+use std::ops::Range;
+
 use kymograph_linalg::{Real, parallel};
 use rayon::prelude::*;
 
@@ -54,8 +56,14 @@ pub(crate) struct Workspace<T> {
 
 impl<T: Real> Workspace<T> {
     pub(crate) fn new(layers: &[Layer<T>], shapes: &[Shape], batch: usize, fused: bool) -> Self {
+        Self::cut(layers, shapes, parallel::ranges(batch, CHUNKS), fused)
+    }
+
+    /// With one chunk for each range of examples.
+    pub(crate) fn cut(layers: &[Layer<T>], shapes: &[Shape], ranges: Vec<Range<usize>>, fused: bool) -> Self {
         let ops = plan(layers, fused);
-        let chunks = parallel::ranges(batch, CHUNKS)
+        let batch = ranges.iter().map(Range::len).sum();
+        let chunks = ranges
             .into_iter()
             .map(|range| {
                 let len = range.len();

@@ -2,8 +2,8 @@
 
 mod support;
 
-use kymograph_nets::{LayerKind, LayerSpec, Mode, Network, Target};
-use ndarray::ArrayD;
+use kymograph_nets::{Gelu, LayerKind, LayerSpec, Mode, Network, Target, TransformerEncoder};
+use ndarray::{ArrayD, IxDyn};
 use support::{labels, network, normal};
 
 const STEP: f64 = 1e-5;
@@ -23,7 +23,12 @@ fn check(what: &str, analytic: f64, numeric: f64) {
 fn check_network(input: &[usize], layers: Vec<LayerSpec>, batch: usize, mode: Mode) {
     let mut shape = vec![batch];
     shape.extend(input);
-    let mut x = normal::<f64>(1, &shape);
+    check_at(normal::<f64>(1, &shape), layers, mode, true);
+}
+
+/// The same at given inputs, whose own gradients are left out unless `input_too`.
+fn check_at(mut x: ArrayD<f64>, layers: Vec<LayerSpec>, mode: Mode, input_too: bool) {
+    let (batch, input) = (x.shape()[0], &x.shape()[1..].to_vec());
     let mut net = network::<f64>(input, layers);
     let outputs = net.forward(x.view(), mode).unwrap();
     let outputs = outputs.len() / batch;
@@ -34,7 +39,7 @@ fn check_network(input: &[usize], layers: Vec<LayerSpec>, batch: usize, mode: Mo
         names.push("input.grad".into());
         let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
         let gradients = net.capture_with_gradients(x.view(), target.clone(), mode, &wanted).unwrap().arrays;
-        for (index, &analytic) in gradients["input.grad"].indexed_iter() {
+        for (index, &analytic) in gradients["input.grad"].indexed_iter().filter(|_| input_too) {
             let kept = x[&index];
             let mut ends = [0.0; 2];
             for (end, sign) in ends.iter_mut().zip([1.0, -1.0]) {
@@ -142,4 +147,82 @@ fn chains() {
     ];
     check_network(&[1, 6, 6], layers.clone(), 9, Mode::Train);
     check_network(&[1, 6, 6], layers, 3, Mode::Eval);
+}
+
+/// A layer, then a flatten layer, since losses take vectors.
+fn check_one(input: &[usize], layer: LayerSpec, batch: usize) {
+    check_network(input, vec![layer, LayerSpec::flatten("flatten")], batch, Mode::Train);
+}
+
+#[test]
+fn smooth_activations() {
+    for approximate in [Gelu::None, Gelu::Tanh] {
+        check_one(&[3, 6], LayerSpec::new("gelu", LayerKind::Gelu { approximate }), 3);
+    }
+    check_one(&[6], LayerSpec::silu("silu"), 3);
+    check_one(&[2, 5], LayerSpec::softmax("softmax"), 3);
+}
+
+#[test]
+fn tokens() {
+    check_one(&[3, 4], LayerSpec::linear("fc", 5), 3);
+    check_one(&[2, 3, 4], LayerSpec::patches("patches", 6), 3);
+    check_one(&[3, 4], LayerSpec::positions("table"), 9);
+    check_one(&[3, 4], LayerSpec::mean_tokens("mean"), 3);
+}
+
+#[test]
+fn layer_normalisation() {
+    check_one(&[7], LayerSpec::layer_norm("norm"), 3);
+    check_one(&[3, 11], LayerSpec::layer_norm("norm"), 3);
+}
+
+#[test]
+fn attention() {
+    for (heads, causal, dropout, bias) in [(1, false, 0.0, true), (2, true, 0.0, false), (4, true, 0.3, true)] {
+        let kind = LayerKind::MultiheadAttention { num_heads: heads, dropout, bias, causal };
+        check_one(&[5, 4], LayerSpec::new("attention", kind), 2);
+    }
+}
+
+#[test]
+fn residual_blocks() {
+    let inner = LayerSpec::residual("inner", vec![LayerSpec::tanh("tanh"), LayerSpec::linear("mid", 4)]);
+    let layers = vec![
+        LayerSpec::residual("outer", vec![LayerSpec::linear("first", 4), inner, LayerSpec::layer_norm("norm")]),
+        LayerSpec::residual("normed", vec![LayerSpec::flatten("same"), LayerSpec::batch_norm1d("bn")]),
+    ];
+    check_network(&[4], layers, 5, Mode::Train);
+}
+
+#[test]
+fn embedding() {
+    let x = ArrayD::from_shape_fn(IxDyn(&[5, 4]), |at| ((at[0] * at[1] + at[1]) % 3) as f64);
+    let layers = vec![
+        LayerSpec::embedding("embed", 4, 3),
+        LayerSpec::multihead_attention("attention", 1),
+        LayerSpec::mean_tokens("mean"),
+    ];
+    check_at(x, layers, Mode::Train, false);
+}
+
+#[test]
+fn encoders() {
+    for norm_first in [false, true] {
+        let encoder = TransformerEncoder {
+            num_layers: 2,
+            d_model: 4,
+            nhead: 2,
+            dim_feedforward: 5,
+            dropout: 0.2,
+            activation: LayerKind::Gelu { approximate: Gelu::None },
+            norm_first,
+            causal: norm_first,
+            ..TransformerEncoder::default()
+        };
+        let mut layers = vec![LayerSpec::patches("patches", 3), LayerSpec::linear("project", 4)];
+        layers.extend(encoder.layers("encoder"));
+        layers.push(LayerSpec::mean_tokens("mean"));
+        check_network(&[1, 3, 3], layers, 3, Mode::Train);
+    }
 }

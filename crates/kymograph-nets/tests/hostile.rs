@@ -3,7 +3,8 @@
 mod support;
 
 use kymograph_nets::{
-    LayerSpec, Loss, Mode, NetsError, Network, NetworkSpec, Optimiser, OptimiserSpec, Schedule, cross_entropy, mse,
+    Edit, Intervention, LayerKind, LayerSpec, Loss, Mode, NetsError, Network, NetworkSpec, Optimiser, OptimiserSpec,
+    Schedule, cross_entropy, mse,
 };
 use ndarray::{Array2, ArrayD, IxDyn, arr2};
 use support::{init, labels, network, normal, spec};
@@ -135,6 +136,103 @@ fn specifications() {
     let text = r#"{"name": "n", "input": [4], "layers": [{"name": "fc", "kind": "linear", "out_features": 2, "biass": false}]}"#;
     let error = serde_json::from_str::<NetworkSpec>(text).unwrap_err();
     assert!(error.to_string().contains("biass"), "{error}");
+}
+
+#[test]
+fn specifications_of_tokens() {
+    let reason = |input: &[usize], layers: Vec<LayerSpec>| {
+        Network::<f32>::new(&spec(input, layers), &mut init(0)).unwrap_err().to_string()
+    };
+    let attention = |num_heads: usize, dropout: f64| {
+        LayerSpec::new("attn", LayerKind::MultiheadAttention { num_heads, dropout, bias: true, causal: false })
+    };
+    let linear = |name: &str, out| LayerSpec::linear(name, out);
+    let same = |name: &str| LayerSpec { starts_as: Some("first".into()), ..linear(name, 4) };
+    assert!(reason(&[4], vec![attention(2, 0.0)]).contains("attention takes tokens and gets [4]"));
+    assert!(reason(&[3, 4], vec![attention(3, 0.0)]).contains("num_heads = 3 must divide the 4 features"));
+    assert!(reason(&[3, 4], vec![attention(0, 0.0)]).contains("num_heads = 0"));
+    assert!(reason(&[3, 4], vec![attention(2, 1.0)]).contains("dropout = 1 must be at least 0 and below 1"));
+    assert!(reason(&[1 << 14, 4], vec![attention(2, 0.0)]).contains("between 1 and 2²⁸"));
+    assert!(reason(&[1, 2, 2], vec![attention(2, 0.0)]).contains("attention takes tokens"));
+    assert!(reason(&[1, 3, 3], vec![LayerSpec::patches("p", 2)]).contains("size = 2 must divide the 9 numbers"));
+    assert!(reason(&[9], vec![LayerSpec::patches("p", 0)]).contains("size = 0"));
+    assert!(reason(&[3, 4], vec![LayerSpec::patches("p", 2)]).contains("from vectors or images"));
+    assert!(reason(&[4], vec![LayerSpec::positions("p")]).contains("takes tokens"));
+    assert!(reason(&[4], vec![LayerSpec::mean_tokens("m")]).contains("takes tokens"));
+    assert!(reason(&[3, 4], vec![LayerSpec::batch_norm1d("bn")]).contains("takes vectors and gets tokens [3, 4]"));
+    assert!(reason(&[1, 2, 2], vec![LayerSpec::layer_norm("n")]).contains("layer_norm takes vectors or tokens"));
+    let eps = LayerSpec::new("n", LayerKind::LayerNorm { eps: 0.0 });
+    assert!(reason(&[4], vec![eps]).contains("eps = 0 must be positive"));
+    assert!(
+        reason(&[4], vec![LayerSpec::residual("r", vec![])]).contains("layer `r`: the residual block has no layer")
+    );
+    assert!(reason(&[4], vec![LayerSpec::residual("r", vec![linear("fc", 3)])]).contains("make [3] of [4]"));
+    let inside = vec![LayerSpec::residual("r", vec![linear("fc", 0)])];
+    assert!(reason(&[4], inside).contains("layer `fc`: out_features = 0"));
+    let twice = vec![linear("fc", 4), LayerSpec::residual("r", vec![linear("fc", 4)])];
+    assert!(reason(&[4], twice).contains("layer `fc`: the name is taken"));
+    let mut deep = linear("fc", 4);
+    for level in 0..40 {
+        deep = LayerSpec::residual(format!("r{level}"), vec![deep]);
+    }
+    assert!(reason(&[4], vec![deep]).contains("more than 16 deep"));
+    assert!(reason(&[4], vec![linear("a", 4), LayerSpec::embedding("e", 4, 4)]).contains("first layer"));
+    assert!(reason(&[4], vec![LayerSpec::embedding("e", 0, 4)]).contains("num_embeddings = 0"));
+    assert!(reason(&[4], vec![LayerSpec::embedding("e", usize::MAX, 4)]).contains("num_embeddings"));
+    assert!(reason(&[4], vec![LayerSpec::embedding("e", 4, usize::MAX)]).contains("embedding_dim"));
+    let clash = vec![LayerSpec::positions("fc.weight"), linear("fc", 4)];
+    assert!(reason(&[3, 4], clash).contains("two tensors would be called `fc.weight`"));
+    let clash = vec![LayerSpec::relu("blocks.0.attn.hook_q"), attention(2, 0.0)];
+    assert!(reason(&[3, 4], clash).contains("layer `blocks.0.attn.hook_q`: the name is taken"));
+    assert!(reason(&[4], vec![same("b")]).contains("no earlier layer `first`"));
+    assert!(
+        reason(&[4], vec![linear("first", 3), same("b")])
+            .contains("`b.weight` [4, 3] cannot start as `first.weight` [3, 4]")
+    );
+    assert!(reason(&[4], vec![LayerSpec::relu("first"), same("b")]).contains("no earlier layer `first` has tensors"));
+    let text = r#"{"name": "n", "input": [4], "layers": [{"name": "r", "kind": "residual", "layers": [{"name": "a", "kind": "linear", "out_features": 4, "biass": true}]}]}"#;
+    assert!(serde_json::from_str::<NetworkSpec>(text).is_err());
+    let text = r#"{"name": "n", "input": [4], "layers": [{"name": "a", "starts_a": "b", "kind": "linear", "out_features": 4}]}"#;
+    assert!(serde_json::from_str::<NetworkSpec>(text).is_err());
+}
+
+#[test]
+fn whole_numbers() {
+    let mut net = network::<f32>(&[3], vec![LayerSpec::embedding("embed", 5, 2), LayerSpec::mean_tokens("mean")]);
+    let good = arr2(&[[0.0, 4.0, 1.0], [2.0, 2.0, 3.0]]).into_dyn();
+    assert!(net.predict(good.view()).is_ok());
+    for wrong in [5.0, -1.0, 0.5, 1e30] {
+        let mut x = good.clone();
+        x[[1, 2]] = wrong;
+        let error = net.predict(x.view()).unwrap_err();
+        assert!(matches!(error, NetsError::Token { vocabulary: 5, .. }), "{error}");
+        assert!(error.to_string().contains("at [1, 2]"), "{error}");
+        assert_eq!(net.forward(x.view(), Mode::Train).unwrap_err(), error);
+    }
+    let mut x = good.clone();
+    x[[0, 1]] = f32::NAN;
+    assert!(matches!(net.predict(x.view()), Err(NetsError::NotFinite { .. })));
+    let edit =
+        |edit| net.forward_with(good.view(), Mode::Eval, &[Intervention { hook: "input".into(), edit, units: None }]);
+    assert!(edit(Edit::Scale(2.0)).unwrap_err().to_string().contains("whole numbers"));
+    assert!(matches!(edit(Edit::Replace(arr2(&[[0.0, 5.0, 0.0]; 2]).into_dyn())), Err(NetsError::Token { .. })));
+    let zeros = net.predict(ArrayD::zeros(IxDyn(&[2, 3])).view()).unwrap();
+    assert_eq!(edit(Edit::Zero).unwrap(), zeros);
+}
+
+#[test]
+fn overflow_inside_attention_is_named() {
+    let mut net =
+        network::<f32>(&[3, 4], vec![LayerSpec::multihead_attention("attn", 2), LayerSpec::mean_tokens("mean")]);
+    let mut state = net.state_dict();
+    state[0].1.fill(1e20);
+    net.load_state_dict(&state).unwrap();
+    let error = net.predict(normal::<f32>(0, &[2, 3, 4]).view()).unwrap_err();
+    assert!(error.to_string().starts_with("the output of layer `attn.patterns` is not finite at [0, 0, "), "{error}");
+    // A row of equal numbers has no deviation, which the normalisation's eps sees to.
+    let net = network::<f32>(&[3, 4], vec![LayerSpec::layer_norm("norm")]);
+    let flat = net.predict(ArrayD::from_elem(IxDyn(&[2, 3, 4]), 7.0).view()).unwrap();
+    assert!(flat.iter().all(|&v| v == 0.0));
 }
 
 #[test]

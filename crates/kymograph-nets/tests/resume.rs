@@ -3,7 +3,7 @@
 mod support;
 
 use kymograph_linalg::{Real, random};
-use kymograph_nets::{LayerSpec, Mode, Network, Optimiser, OptimiserSpec, Schedule};
+use kymograph_nets::{LayerSpec, Mode, Network, Optimiser, OptimiserSpec, Schedule, TransformerEncoder};
 use ndarray::ArrayD;
 use support::{init, labels, network, normal};
 
@@ -18,6 +18,21 @@ fn layers() -> Vec<LayerSpec> {
     ]
 }
 
+/// With dropout on patterns, inside and on what is added.
+fn attending() -> Vec<LayerSpec> {
+    let encoder = TransformerEncoder {
+        num_layers: 2,
+        d_model: 8,
+        nhead: 2,
+        dim_feedforward: 12,
+        ..TransformerEncoder::default()
+    };
+    let mut layers = vec![LayerSpec::patches("patches", 8)];
+    layers.extend(encoder.layers("encoder"));
+    layers.extend([LayerSpec::mean_tokens("mean"), LayerSpec::linear("fc", 3)]);
+    layers
+}
+
 fn run<T: Real>(net: &mut Network<T>, optimiser: &mut Optimiser<T>, steps: std::ops::Range<u64>) {
     for step in steps {
         let x = normal::<T>(step, &[10, 2, 4, 4]);
@@ -25,7 +40,7 @@ fn run<T: Real>(net: &mut Network<T>, optimiser: &mut Optimiser<T>, steps: std::
     }
 }
 
-fn resumes<T: Real>(spec: OptimiserSpec) {
+fn resumes<T: Real>(spec: OptimiserSpec, layers: fn() -> Vec<LayerSpec>) {
     let mut net = network::<T>(&[2, 4, 4], layers());
     let mut optimiser = Optimiser::new(spec.clone(), &net).unwrap();
     run(&mut net, &mut optimiser, 0..5);
@@ -56,8 +71,9 @@ fn resumes_to_the_same_bits() {
     };
     let decayed = OptimiserSpec::AdamW { lr: 0.01, betas: [0.9, 0.99], eps: 1e-8, weight_decay: 0.1, schedule };
     for spec in [momentum, decayed, OptimiserSpec::adam(0.01), OptimiserSpec::sgd(0.1)] {
-        resumes::<f32>(spec.clone());
-        resumes::<f64>(spec);
+        resumes::<f32>(spec.clone(), layers);
+        resumes::<f64>(spec.clone(), layers);
+        resumes::<f32>(spec, attending);
     }
 }
 
@@ -189,5 +205,44 @@ fn initial_weights() {
     let single = Network::<f32>::new(&spec, &mut init(7)).unwrap();
     for ((_, a), (_, b)) in net.state_dict().iter().zip(single.state_dict()) {
         assert_eq!(a.mapv(|v| v as f32), b);
+    }
+}
+
+#[test]
+fn initial_weights_of_transformers() {
+    let encoder =
+        TransformerEncoder { num_layers: 2, d_model: 64, nhead: 4, dim_feedforward: 50, ..Default::default() };
+    let build = |copies: bool| {
+        let mut layers = vec![LayerSpec::embedding("embed", 40, 64), LayerSpec::positions("table")];
+        layers.extend(TransformerEncoder { copies, ..encoder.clone() }.layers("encoder"));
+        network::<f64>(&[60], layers).state_dict()
+    };
+    let state = build(true);
+    let get = |state: &[(String, ArrayD<f64>)], name: &str| {
+        state.iter().find(|(known, _)| known == name).map(|(_, tensor)| tensor.clone()).unwrap()
+    };
+    // Standard normal: the variance's estimate has a relative standard error of √(2/n).
+    for name in ["embed.weight", "table"] {
+        let tensor = get(&state, name);
+        let variance = tensor.iter().map(|v| v * v).sum::<f64>() / tensor.len() as f64;
+        assert!((variance - 1.0).abs() < 4.0 * (2.0 / tensor.len() as f64).sqrt(), "{name}: {variance}");
+    }
+    // Xavier's bound √(6 / (inputs + outputs)), where PyTorch counts 3·64 outputs.
+    let weight = get(&state, "encoder.layers.0.self_attn.in_proj_weight");
+    let bound = (6.0f64 / (64.0 + 3.0 * 64.0)).sqrt();
+    let largest = weight.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    assert!(largest <= bound && largest > 0.99 * bound);
+    for name in ["in_proj_bias", "out_proj.bias"] {
+        assert!(get(&state, &format!("encoder.layers.0.self_attn.{name}")).iter().all(|&v| v == 0.0));
+    }
+    let largest = get(&state, "encoder.layers.0.self_attn.out_proj.weight").iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    assert!(largest <= 0.125 && largest > 0.12);
+    // All layers start alike, as in PyTorch, unless told not to.
+    let apart = build(false);
+    for part in ["self_attn.in_proj_weight", "linear1.weight", "linear2.bias", "norm1.weight"] {
+        let of = |state, layer| get(state, &format!("encoder.layers.{layer}.{part}"));
+        assert_eq!(of(&state, 0), of(&state, 1), "{part}");
+        assert_eq!(of(&apart, 0) == of(&apart, 1), part == "norm1.weight", "{part}");
+        assert_eq!(of(&apart, 0), of(&state, 0), "{part}");
     }
 }

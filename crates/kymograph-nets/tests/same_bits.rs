@@ -4,10 +4,11 @@ mod support;
 
 use kymograph_linalg::Real;
 use kymograph_nets::{
-    KernelPath, LayerKind, LayerSpec, Mode, Network, NetworkSpec, Optimiser, OptimiserSpec, cpu_features,
+    KernelPath, LayerKind, LayerSpec, Mode, Network, NetworkSpec, Optimiser, OptimiserSpec, TransformerEncoder,
+    cpu_features,
 };
 use ndarray::ArrayD;
-use support::{assert_near, init, labels, normal, phases_cnn, phases_mlp, spec};
+use support::{assert_near, init, labels, normal, phases_cnn, phases_mlp, phases_transformer, spec, transformer};
 
 fn hash_after<T: Real>(spec: &NetworkSpec, path: KernelPath, batch: usize, steps: usize, threads: usize) -> u64 {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -43,6 +44,31 @@ fn cnn_for_any_number_of_threads() {
 fn mlp_for_any_number_of_threads() {
     same_for_threads::<f32>(&phases_mlp(), 64, 20);
     same_for_threads::<f64>(&phases_mlp(), 13, 3);
+}
+
+/// Odd sizes, dropout everywhere.
+fn small_transformer() -> NetworkSpec {
+    let encoder = TransformerEncoder {
+        num_layers: 2,
+        d_model: 21,
+        nhead: 3,
+        dim_feedforward: 37,
+        causal: true,
+        ..TransformerEncoder::default()
+    };
+    transformer(9, 9, 10, &encoder)
+}
+
+#[test]
+fn transformers_for_any_number_of_threads() {
+    same_for_threads::<f32>(&small_transformer(), 37, 4);
+    same_for_threads::<f64>(&small_transformer(), 5, 3);
+}
+
+#[test]
+#[ignore = "slow: three training steps of the study's transformer for each number of threads and path"]
+fn the_studys_transformer_for_any_number_of_threads() {
+    same_for_threads::<f32>(&phases_transformer(), 64, 3);
 }
 
 fn with_norm_and_dropout() -> NetworkSpec {
@@ -125,7 +151,7 @@ fn conv_case(
 
 #[test]
 fn kernel_paths_agree_on_odd_shapes() {
-    let mut cases = vec![(with_norm_and_dropout(), 11)];
+    let mut cases = vec![(with_norm_and_dropout(), 11), (small_transformer(), 11)];
     for (shape, out, kernel, stride, padding) in [
         ([1, 13, 15], 33, [3, 3], [1, 1], [1, 1]),
         ([5, 8, 6], 7, [2, 3], [1, 2], [0, 1]),
@@ -157,9 +183,13 @@ fn kernel_paths_agree_on_odd_shapes() {
 #[test]
 fn captured_values_are_those_of_the_training_step() {
     // The step runs convolution, ReLU and pooling as one; captures run them apart.
-    let spec = phases_cnn();
-    let mut net = Network::<f32>::new(&spec, &mut init(1)).unwrap();
-    let x = normal::<f32>(1, &[9, 1, 28, 28]);
+    captured_are_those_of_the_step(&phases_cnn());
+    captured_are_those_of_the_step(&small_transformer());
+}
+
+fn captured_are_those_of_the_step(spec: &NetworkSpec) {
+    let mut net = Network::<f32>::new(spec, &mut init(1)).unwrap();
+    let x = normal::<f32>(1, &[&[9], spec.input.as_slice()].concat());
     let labels = labels(1, 9, 10);
     let names: Vec<String> = net.gradients().into_iter().map(|(name, _)| name).collect();
     let hooks: Vec<String> = names.iter().map(|name| format!("{name}.grad")).collect();

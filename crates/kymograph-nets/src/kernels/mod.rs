@@ -251,6 +251,12 @@ impl<T: Real> Kernels<T> {
         unsafe { (self.sum_chunks)(total, chunks) }
     }
 
+    /// In f64.
+    pub(crate) fn sum_of_squares(&self, values: &[T]) -> f64 {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.sum_of_squares)(values) }
+    }
+
     pub(crate) fn adam(
         &self,
         weights: &mut [T],

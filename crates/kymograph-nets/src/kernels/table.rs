@@ -12,6 +12,7 @@ use super::{lanes, rows, tiles};
 type Adam<T> = unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>);
 type Sgd<T> = unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>);
 type Unpool<T> = unsafe fn(&Windows, &[T], &[T], Option<&[T]>, &mut [T]);
+type LayerNormGradient<T> = unsafe fn(&[T], &[T], &[T], &mut [T], &mut [T]);
 type LayerNorm<T> = unsafe fn(f64, [&[T]; 2], &[T], &mut [T], &mut [T], &mut [T]);
 
 /// The kernels of one path for one number type. Its methods are safe: they check every extent before a pointer is used.
@@ -23,6 +24,7 @@ pub(crate) struct Kernels<T> {
     pub(super) product: unsafe fn(&tiles::Product<T>),
     pub(super) weight_gradient: unsafe fn(&tiles::WeightGradient<T>),
     pub(super) sum_chunks: unsafe fn(&mut [T], &[&[T]]) -> f64,
+    pub(super) sum_of_squares: unsafe fn(&[T]) -> f64,
     pub(super) adam: Adam<T>,
     pub(super) sgd: Sgd<T>,
     pub(super) pool: unsafe fn(&Windows, *const T, *mut T, *mut T),
@@ -32,7 +34,7 @@ pub(crate) struct Kernels<T> {
     pub(super) add: unsafe fn(&[T], &mut [T]),
     pub(super) multiply: unsafe fn(&[T], &mut [T]),
     pub(super) layer_norm: LayerNorm<T>,
-    pub(super) layer_norm_gradient: unsafe fn(&[T], &[T], &[T], &mut [T], &mut [T]),
+    pub(super) layer_norm_gradient: LayerNormGradient<T>,
     pub(super) softmax: unsafe fn(&mut [T], T),
     pub(super) softmax_gradient: unsafe fn(&[T], &mut [T], T),
     pub(super) all_finite: unsafe fn(&[T]) -> bool,
@@ -60,6 +62,10 @@ macro_rules! table {
             $(#[target_feature(enable = $features)])?
             unsafe fn sum_chunks(total: &mut [$number], chunks: &[&[$number]]) -> f64 {
                 elementwise::sum_chunks(total, chunks)
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn sum_of_squares(values: &[$number]) -> f64 {
+                elementwise::sum_of_squares(values)
             }
             $(#[target_feature(enable = $features)])?
             unsafe fn adam(
@@ -146,6 +152,7 @@ macro_rules! table {
                 product,
                 weight_gradient,
                 sum_chunks,
+                sum_of_squares,
                 adam,
                 sgd,
                 pool,

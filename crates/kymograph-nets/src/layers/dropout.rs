@@ -2,6 +2,9 @@
 
 use kymograph_linalg::{Real, random};
 
+/// Words drawn at a time.
+const WORDS: usize = 1024;
+
 /// A dropout layer.
 #[derive(Clone)]
 pub(crate) struct Dropout {
@@ -20,10 +23,15 @@ impl Dropout {
         use rand::Rng;
         let mut stream = random::stream_at(seed, &self.purpose, step);
         stream.set_word_pos((first * self.features) as u128);
-        let threshold = (self.p * 2f64.powi(32)).round() as u64;
+        let threshold = (self.p * 2f64.powi(32)).round() as u32;
         let kept = T::from_f64(1.0 / (1.0 - self.p));
-        for factor in mask {
-            *factor = if u64::from(stream.next_u32()) < threshold { T::ZERO } else { kept };
+        let mut bytes = [0; 4 * WORDS];
+        for factors in mask.chunks_mut(WORDS) {
+            let bytes = &mut bytes[..4 * factors.len()];
+            stream.fill_bytes(bytes);
+            for (factor, word) in factors.iter_mut().zip(bytes.as_chunks().0) {
+                *factor = if u32::from_le_bytes(*word) < threshold { T::ZERO } else { kept };
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 use kymograph_linalg::{Real, random};
-use kymograph_nets::{LayerSpec, Network, NetworkSpec};
+use kymograph_nets::{LayerSpec, Network, NetworkSpec, TransformerEncoder};
 use ndarray::{ArrayD, IxDyn};
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -101,4 +101,28 @@ pub fn phases_mlp() -> NetworkSpec {
     }
     layers.push(LayerSpec::linear("fc5", 10));
     spec(&[1, 28, 28], layers)
+}
+
+/// A transformer on images of one channel, as that of the study `phases`.
+pub fn transformer(side: usize, patch: usize, classes: usize, encoder: &TransformerEncoder) -> NetworkSpec {
+    let mut layers = vec![
+        LayerSpec::patches("patches", patch),
+        LayerSpec::linear("input_proj", encoder.d_model),
+        LayerSpec::positions("pos_encoder"),
+    ];
+    layers.extend(encoder.layers("transformer"));
+    layers.extend([LayerSpec::mean_tokens("mean"), LayerSpec::linear("fc", classes)]);
+    spec(&[1, side, side], layers)
+}
+
+/// The transformer of the study `phases`.
+pub fn phases_transformer() -> NetworkSpec {
+    let encoder = TransformerEncoder {
+        num_layers: 4,
+        d_model: 128,
+        nhead: 4,
+        dim_feedforward: 512,
+        ..TransformerEncoder::default()
+    };
+    transformer(28, 49, 10, &encoder)
 }
