@@ -47,6 +47,6 @@ pub use figure::{
 };
 pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_report};
 pub use number::{format_interval, format_value};
-pub use page::{Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
+pub use page::{Frame, Frames, Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
 pub use raster::to_png;
 pub use summary::summary;

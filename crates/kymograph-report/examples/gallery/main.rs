@@ -261,6 +261,7 @@ fn place(name: &str, figure: Option<Figure>, caption: &str) -> Option<PlacedFigu
         figure,
         caption: caption.into(),
         note: String::new(),
+        frames: None,
     })
 }
 

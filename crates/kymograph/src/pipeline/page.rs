@@ -1,5 +1,7 @@
 //! The report page of an experiment: which figures, tables and facts, in which order.
 
+use std::collections::BTreeMap;
+
 use kymograph_findings::{Finding, Verdict};
 use kymograph_report::{Page, PageKind, SummaryTable, format_interval, format_value};
 
@@ -29,6 +31,7 @@ pub(super) fn build(
         facts: facts(derivation),
         warnings: warnings(derivation),
         repeat: derivation.repeat.clone(),
+        commands: BTreeMap::new(),
     })
 }
 

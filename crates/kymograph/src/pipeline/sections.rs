@@ -35,7 +35,7 @@ fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &st
     if let Some(figure) = figure {
         let alt = format!("{}. {caption}", figure.title);
         let (caption, note) = (caption.to_owned(), String::new());
-        section.figures.push(PlacedFigure { name: slug(name), figure, caption, alt, note });
+        section.figures.push(PlacedFigure { name: slug(name), figure, caption, alt, note, frames: None });
     }
 }
 
