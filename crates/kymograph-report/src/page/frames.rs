@@ -38,7 +38,10 @@ impl Frames {
         let names: Vec<&str> = self.frames.iter().map(|f| f.name.as_str()).collect();
         Ok(charts.filter(|c| c.len() > 1 && alike(c)).map(|charts| {
             let start = self.start.min(charts.len() - 1);
-            json!({ "kind": "frames", "label": self.label, "names": names, "start": start, "charts": charts })
+            json!({
+                "kind": "frames", "label": self.label, "names": names, "start": start,
+                "title": charts[start]["title"], "note": charts[start]["note"], "charts": charts,
+            })
         }))
     }
 }

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod capture;
+mod commands;
 mod derive;
 mod page;
 mod published;

@@ -1,14 +1,12 @@
 //! The report page of an experiment: which figures, tables and facts, in which order.
 
-use std::collections::BTreeMap;
-
 use kymograph_findings::{Finding, Verdict};
 use kymograph_report::{Page, PageKind, SummaryTable, format_interval, format_value};
 
 use kymograph_runs::Checkpoint;
 
 use super::derive::Derivation;
-use super::sections;
+use super::{commands, sections};
 use crate::error::KymographError;
 
 pub(super) fn build(
@@ -31,7 +29,7 @@ pub(super) fn build(
         facts: facts(derivation),
         warnings: warnings(derivation),
         repeat: derivation.repeat.clone(),
-        commands: BTreeMap::new(),
+        commands: commands::all(derivation, findings)?,
     })
 }
 

@@ -16,14 +16,17 @@ const MARKERS = {
 };
 const RULES = [[4, 2.5], [1.5, 2], [7, 2, 1.5, 2], [9, 3]];
 
-/** Ends and distance of round ticks about a range. */
-function roundTicks(low, high, wanted = 4) {
+/** Ends of a vertical axis, with some room unless 0 is one of them, and the distance of its round ticks. */
+function verticalEnds(low, high) {
   if (!(high > low)) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) * 0.1, high + Math.abs(high) * 0.1];
-  const rough = (high - low) / wanted;
+  const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
-  return { min: Math.floor(low / step + 1e-9) * step, max: Math.ceil(high / step - 1e-9) * step, interval: step };
+  const interval = [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
+  const room = (high - low) * 0.05;
+  return { min: low === 0 ? 0 : low > 0 ? Math.max(0, low - room) : low - room, max: high + room, interval };
 }
+
+const isMultiple = (value, step) => Math.abs(value / step - Math.round(value / step)) < 1e-6;
 
 /** Runs of neighbouring points that all exist. */
 function unbroken(points) {
@@ -40,6 +43,7 @@ function curvesView(host, data, tell) {
   const state = { scale: data.x.scale, hidden: new Set(), runs: true, null: true, from: 0, to: 100, panel: 0, at: -1 };
   const warpY = STEP_SCALES[data.y.scale];
   let places = [];
+  let verticals = [];
 
   const warpX = () => STEP_SCALES[state.scale];
   const ends = () => {
@@ -72,10 +76,11 @@ function curvesView(host, data, tell) {
     const sets = data.panels.map(heights);
     const shared = data.shared_y ? sets.flat() : null;
     const whole = state.from === 0 && state.to === 100 && data.y.range ? data.y.range.map(warpY.to) : [];
-    return sets.map((set) => {
+    verticals = sets.map((set) => {
       const values = [...(shared || set), ...whole];
-      return values.length ? roundTicks(Math.min(...values), Math.max(...values)) : { min: 0, max: 1, interval: 0.25 };
+      return values.length ? verticalEnds(Math.min(...values), Math.max(...values)) : { min: 0, max: 1, interval: 0.25 };
     });
+    return verticals;
   }
 
   function layout() {
@@ -159,6 +164,11 @@ function curvesView(host, data, tell) {
     const text = { color: look.ink, fontSize: 11, fontFamily: look.sans };
     const steps = state.scale === "linear" ? null : all.map((x) => warpX().to(x));
     const heightsOf = axesY();
+    const stepLabel = (v) => {
+      const step = Math.round(warpX().from(v) * 1e6) / 1e6;
+      if (steps) return labelled().includes(step) ? tick(step) : "";
+      return step >= all[0] - 1e-9 && step <= all[all.length - 1] + 1e-9 ? tick(step) : "";
+    };
     const lowest = (i) => i + columns >= data.panels.length;
     return {
       animation: false, aria: { enabled: false }, textStyle: { fontFamily: look.sans },
@@ -169,17 +179,17 @@ function curvesView(host, data, tell) {
         type: "value", gridIndex: i, min, max, name: lowest(i) ? data.x.label : "", nameLocation: "middle", nameGap: 24, nameTextStyle: text,
         axisLine: { onZero: false, lineStyle: { color: look.axis } }, splitLine: { show: false },
         axisTick: { customValues: steps, lineStyle: { color: look.axis } }, splitNumber: 4,
-        axisLabel: { ...text, show: lowest(i), hideOverlap: true, customValues: steps, formatter: (v) => (seenTick(v) ? tick(Math.round(warpX().from(v) * 1e6) / 1e6) : "") },
+        axisLabel: { ...text, show: lowest(i), hideOverlap: !steps, interval: steps ? 0 : undefined, customValues: steps, formatter: stepLabel },
       })),
       yAxis: data.panels.map((_, i) => ({
         type: "value", gridIndex: i, ...heightsOf[i], name: i % columns === 0 ? data.y.label : "", nameLocation: "middle", nameGap: 46,
         nameTextStyle: { ...text, width: places[i].height + 20, overflow: "truncate" }, axisLine: { show: true, lineStyle: { color: look.axis } },
-        splitLine: { lineStyle: { color: look.grid } },
-        axisLabel: { ...text, show: i % columns === 0 || !data.shared_y, formatter: (v) => tick(warpY.from(v)) },
+        splitLine: { showMinLine: false, showMaxLine: false, lineStyle: { color: look.grid } }, axisTick: { show: false },
+        axisLabel: { ...text, show: i % columns === 0 || !data.shared_y, formatter: (v) => (isMultiple(v, verticals[i].interval) ? tick(warpY.from(v)) : "") },
       })),
       dataZoom: [
         { type: "inside", xAxisIndex: data.panels.map((_, i) => i), filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, start: state.from, end: state.to },
-        { type: "slider", xAxisIndex: data.panels.map((_, i) => i), filterMode: "none", top: top + 48, height: 16, left: places[0].left, right: 14,
+        { type: "slider", xAxisIndex: data.panels.map((_, i) => i), filterMode: "none", top: top + 48, height: 12, left: places[0].left, right: 14,
           start: state.from, end: state.to, showDetail: false, brushSelect: false, showDataShadow: false, borderColor: look.line, backgroundColor: look.faint,
           fillerColor: `${look.soft}33`, handleStyle: { color: look.card, borderColor: look.soft }, moveHandleSize: 0 },
       ],
@@ -192,7 +202,20 @@ function curvesView(host, data, tell) {
     };
   }
 
-  const seenTick = (v) => { const [low, high] = ends(); return v >= low && v <= high; };
+  /** The steps that carry a label: the ends first, then from the left what has room. */
+  function labelled() {
+    const to = warpX().to;
+    const inside = all.filter(seen);
+    const [low, high] = ends();
+    const scale = (places[0].width * 100) / ((state.to - state.from) * (high - low));
+    const kept = [];
+    for (const x of [inside[inside.length - 1], inside[0], ...inside]) {
+      if (x === undefined || kept.includes(x)) continue;
+      const room = (other) => (textWidth(tick(x)) + textWidth(tick(other))) / 2 + 7;
+      if (kept.every((other) => Math.abs(to(x) - to(other)) * scale >= room(other))) kept.push(x);
+    }
+    return kept;
+  }
 
   function nearest(i, x) {
     const to = warpX().to;
@@ -242,7 +265,7 @@ function curvesView(host, data, tell) {
     if (Math.abs(start - state.from) + Math.abs(end - state.to) < 1e-6) return;
     [state.from, state.to] = [start, end];
     cancelAnimationFrame(fitting);
-    fitting = requestAnimationFrame(() => instance.setOption({ yAxis: axesY() }));
+    fitting = requestAnimationFrame(() => instance.setOption({ yAxis: axesY(), xAxis: data.panels.map(() => ({})) }));
   });
 
   const tools = data.series.flatMap((s, index) => {

@@ -14,15 +14,16 @@ function enliven(figure) {
   const host = element("div", { class: "host" });
   const spoken = element("output", { class: "unseen", "aria-live": "polite" });
   const canvas = element("div", { class: "canvas", tabindex: 0, role: "group", "aria-label": words }, host);
-  const box = element("div", { class: "live" }, canvas, spoken);
+  const box = element("div", { class: "live" }, element("p", { class: "title" }, data.title), canvas, spoken);
   printed.after(box);
   figure.classList.add("enlivened");
   const view = viewOf(data.kind)(host, data, (text) => { spoken.textContent = text; });
   const hint = element("p", { class: "hint unseen", id: `hint-${figure.id}` }, view.hint);
   canvas.setAttribute("aria-describedby", hint.id);
-  box.append(hint);
+  box.append(element("p", { class: "remark" }, data.note), hint);
   const asPrinted = toggle("as printed", false, (on) => { figure.classList.toggle("enlivened", !on); if (!on) view.draw(); });
   box.before(element("div", { class: "tools", role: "group", "aria-label": `Options of ${figure.id}` }, ...view.tools, asPrinted));
+  asPrinted.classList.add("as-printed");
   view.draw();
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

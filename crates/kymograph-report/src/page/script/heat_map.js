@@ -66,7 +66,7 @@ function heatMapView(host, data, tell) {
       title: [
         ...data.panels.map((p, i) => ({ text: p.title, left: places[i].left, top: places[i].top - titled, padding: 0,
           textStyle: { ...text, fontWeight: 600, fontSize: 12, width: Math.max(60, places[i].width), overflow: "truncate" } })),
-        { text: data.colours.label, left: "center", top: bottom + 40, padding: 0, textStyle: { ...text, fontWeight: 400 } },
+        { text: data.colours.label, left: places[0].left, top: bottom + 40, padding: 0, textStyle: { ...text, fontWeight: 400 } },
       ],
       grid: places.map((p) => ({ ...p, show: true, backgroundColor: { type: "pattern", image: hatching(look), repeat: "repeat" }, borderColor: look.axis, borderWidth: 0.5 })),
       xAxis: data.panels.map((p, i) => axis(i, {
@@ -78,7 +78,7 @@ function heatMapView(host, data, tell) {
         axisLabel: { ...text, margin: 5, width: 130, overflow: "truncate", interval: spaced(places[i].height / p.rows.length) },
       })),
       visualMap: {
-        type: "continuous", min: data.colours.low, max: data.colours.high, calculable: true, orient: "horizontal", left: "center", top: bottom + 8,
+        type: "continuous", min: data.colours.low, max: data.colours.high, calculable: true, orient: "horizontal", left: places[0].left - 4, top: bottom + 8,
         itemWidth: 11, itemHeight: Math.min(260, host.clientWidth * 0.4), padding: 0, textStyle: text, dimension: 2,
         text: [data.colours.ends[1], data.colours.ends[0]], formatter: (v) => tick(Number(v.toPrecision(3))),
         inRange: { color: data.colours.stops }, outOfRange: { opacity: 0.08 }, handleStyle: { borderColor: look.soft },
