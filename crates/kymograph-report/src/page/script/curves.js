@@ -16,17 +16,18 @@ const MARKERS = {
 };
 const RULES = [[4, 2.5], [1.5, 2], [7, 2, 1.5, 2], [9, 3]];
 
-/** Ends of a vertical axis, with some room unless 0 is one of them, and the distance of its round ticks. */
+/** Ends of a vertical axis, with some room unless 0 is one of them, and its round ticks. */
 function verticalEnds(low, high) {
   if (!(high > low)) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) * 0.1, high + Math.abs(high) * 0.1];
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const interval = [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
+  const step = [1, 2, 2.5, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
   const room = (high - low) * 0.05;
-  return { min: low === 0 ? 0 : low > 0 ? Math.max(0, low - room) : low - room, max: high + room, interval };
+  const [min, max] = [low === 0 ? 0 : low > 0 ? Math.max(0, low - room) : low - room, high + room];
+  const ticks = [];
+  for (let i = Math.ceil(min / step - 1e-6); i * step <= max + step * 1e-6; i += 1) ticks.push(Number((i * step).toPrecision(12)));
+  return { min, max, ticks };
 }
-
-const isMultiple = (value, step) => Math.abs(value / step - Math.round(value / step)) < 1e-6;
 
 /** Runs of neighbouring points that all exist. */
 function unbroken(points) {
@@ -43,7 +44,6 @@ function curvesView(host, data, tell) {
   const state = { scale: data.x.scale, hidden: new Set(), runs: true, null: true, from: 0, to: 100, panel: 0, at: -1 };
   const warpY = STEP_SCALES[data.y.scale];
   let places = [];
-  let verticals = [];
 
   const warpX = () => STEP_SCALES[state.scale];
   const ends = () => {
@@ -76,12 +76,13 @@ function curvesView(host, data, tell) {
     const sets = data.panels.map(heights);
     const shared = data.shared_y ? sets.flat() : null;
     const whole = state.from === 0 && state.to === 100 && data.y.range ? data.y.range.map(warpY.to) : [];
-    verticals = sets.map((set) => {
+    return sets.map((set) => {
       const values = [...(shared || set), ...whole];
-      return values.length ? verticalEnds(Math.min(...values), Math.max(...values)) : { min: 0, max: 1, interval: 0.25 };
+      return values.length ? verticalEnds(Math.min(...values), Math.max(...values)) : verticalEnds(0, 1);
     });
-    return verticals;
   }
+
+  const vertical = ({ min, max, ticks }) => ({ min, max, axisTick: { show: false, customValues: ticks }, axisLabel: { customValues: ticks } });
 
   function layout() {
     const width = host.clientWidth;
@@ -93,7 +94,7 @@ function curvesView(host, data, tell) {
     const row = h + 36;
     places = data.panels.map((_, i) => ({ left: left + (i % columns) * (w + between), top: 20 + Math.floor(i / columns) * row, width: w, height: h }));
     const rows = Math.ceil(data.panels.length / columns);
-    host.style.height = `${rows * row + 74}px`;
+    host.style.height = `${rows * row + 62}px`;
     return { columns, top: rows * row - 14 };
   }
 
@@ -182,10 +183,10 @@ function curvesView(host, data, tell) {
         axisLabel: { ...text, show: lowest(i), hideOverlap: !steps, interval: steps ? 0 : undefined, customValues: steps, formatter: stepLabel },
       })),
       yAxis: data.panels.map((_, i) => ({
-        type: "value", gridIndex: i, ...heightsOf[i], name: i % columns === 0 ? data.y.label : "", nameLocation: "middle", nameGap: 46,
+        type: "value", gridIndex: i, ...vertical(heightsOf[i]), name: i % columns === 0 ? data.y.label : "", nameLocation: "middle", nameGap: 46,
         nameTextStyle: { ...text, width: places[i].height + 20, overflow: "truncate" }, axisLine: { show: true, lineStyle: { color: look.axis } },
-        splitLine: { showMinLine: false, showMaxLine: false, lineStyle: { color: look.grid } }, axisTick: { show: false },
-        axisLabel: { ...text, show: i % columns === 0 || !data.shared_y, formatter: (v) => (isMultiple(v, verticals[i].interval) ? tick(warpY.from(v)) : "") },
+        splitLine: { lineStyle: { color: look.grid } },
+        axisLabel: { ...text, ...vertical(heightsOf[i]).axisLabel, show: i % columns === 0 || !data.shared_y, formatter: (v) => tick(warpY.from(v)) },
       })),
       dataZoom: [
         { type: "inside", xAxisIndex: data.panels.map((_, i) => i), filterMode: "none", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, start: state.from, end: state.to },
@@ -237,7 +238,7 @@ function curvesView(host, data, tell) {
     }
     const k = panel.null && state.null ? panel.null.x.indexOf(x) : -1;
     if (k >= 0) lines.push({ name: panel.null.label, value: written(panel.null.mean[k], 3) + interval(panel.null.interval[k]), colour: styled("--null") });
-    for (const [rule, v] of panel.thresholds) lines.push({ name: data.thresholds[rule], value: written(v) });
+    for (const [rule, v] of panel.thresholds) lines.push({ name: data.thresholds[rule], value: tick(v) });
     return [`${panel.title ? `${panel.title}, ` : ""}${data.x.label} ${tick(x)}`, lines];
   }
 
@@ -265,7 +266,7 @@ function curvesView(host, data, tell) {
     if (Math.abs(start - state.from) + Math.abs(end - state.to) < 1e-6) return;
     [state.from, state.to] = [start, end];
     cancelAnimationFrame(fitting);
-    fitting = requestAnimationFrame(() => instance.setOption({ yAxis: axesY(), xAxis: data.panels.map(() => ({})) }));
+    fitting = requestAnimationFrame(() => instance.setOption({ yAxis: axesY().map(vertical), xAxis: data.panels.map(() => ({})) }));
   });
 
   const tools = data.series.flatMap((s, index) => {
@@ -311,6 +312,9 @@ function curvesView(host, data, tell) {
       point();
       return true;
     },
-    hush() { instance.dispatchAction({ type: "hideTip" }); },
+    hush() {
+      instance.dispatchAction({ type: "hideTip" });
+      instance.dispatchAction({ type: "updateAxisPointer", currTrigger: "leave" });
+    },
   };
 }

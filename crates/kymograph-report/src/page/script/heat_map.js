@@ -68,7 +68,7 @@ function heatMapView(host, data, tell) {
           textStyle: { ...text, fontWeight: 600, fontSize: 12, width: Math.max(60, places[i].width), overflow: "truncate" } })),
         { text: data.colours.label, left: places[0].left, top: bottom + 40, padding: 0, textStyle: { ...text, fontWeight: 400 } },
       ],
-      grid: places.map((p) => ({ ...p, show: true, backgroundColor: { type: "pattern", image: hatching(look), repeat: "repeat" }, borderColor: look.axis, borderWidth: 0.5 })),
+      grid: places.map((p) => ({ ...p, show: true, backgroundColor: { type: "pattern", image: hatching(look), imageWidth: 6, imageHeight: 6, repeat: "repeat" }, borderColor: look.axis, borderWidth: 0.5 })),
       xAxis: data.panels.map((p, i) => axis(i, {
         data: p.columns, name: data.column_axis, nameGap: below,
         axisLabel: { ...text, margin: 5, rotate: upright ? 90 : 0, width: 104, overflow: "truncate", interval: spaced(places[i].width / p.columns.length) },
