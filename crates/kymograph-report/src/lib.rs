@@ -31,6 +31,7 @@ pub mod figure;
 mod files;
 mod number;
 pub mod page;
+mod pdf;
 mod raster;
 mod scale;
 pub mod standard;
@@ -45,8 +46,9 @@ pub use figure::{
     HeatMap, HeatPanel, Histogram, HistogramPanel, Image, ImageGrid, Mark, NullBand, PrintValues, Series, Threshold,
     Width,
 };
-pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_report};
+pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_pdf, write_report};
 pub use number::{format_interval, format_value};
 pub use page::{Frame, Frames, Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
+pub use pdf::to_pdf;
 pub use raster::to_png;
 pub use summary::summary;

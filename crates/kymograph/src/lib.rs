@@ -14,7 +14,7 @@ mod pipeline;
 pub use error::KymographError;
 pub use inspect::{Inspected, InspectedTensor, inspect};
 pub use measure::{MeasureRequest, Measured, measure};
-pub use pipeline::{AnalyzeRequest, Derived, Event, RunRequest, analyze, report, run_study};
+pub use pipeline::{AnalyzeRequest, Derived, Event, RunRequest, analyze, figures_as_pdf, report, run_study};
 
 pub use {
     kymograph_findings as findings, kymograph_linalg as linalg, kymograph_measures as measures, kymograph_nets as nets,

@@ -157,8 +157,17 @@ fn an_experiment_reports_again_grows_by_seeds_and_is_replaced_only_by_force() {
     assert!(page.len() < 20_000_000 && page.contains("Phases or refinement"));
     commands_give_the_same_values_again(&out, &page);
     fs::remove_dir_all(out.join("derived")).expect("derived/ may be deleted");
-    succeeds(&["report", path(&out), "--quiet"]);
+    succeeds(&["report", path(&out), "--quiet", "--pdf"]);
     assert!(report.exists());
+    let figures: Vec<PathBuf> = fs::read_dir(out.join("derived/figures"))
+        .expect("figures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|file| file.extension().is_some_and(|e| e == "svg"))
+        .collect();
+    assert!(!figures.is_empty());
+    for svg in figures {
+        assert!(fs::read(svg.with_extension("pdf")).expect("a PDF beside it").starts_with(b"%PDF-"));
+    }
     succeeds(&small(path(&out), &[&mlp[..], &["--resume", "--seeds", "0..1"]].concat()));
     assert!(out.join("runs/mlp/seed-1/run.json").exists());
     fails(&small(path(&out), &["--resume", "--set", "learning_rate=0.01"]), 1, &["learning_rate", "--out"]);

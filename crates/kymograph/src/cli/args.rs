@@ -87,6 +87,9 @@ pub(crate) struct RunArgs {
     /// Replace the experiment that lies in the experiment folder
     #[arg(long)]
     pub(crate) force: bool,
+    /// Write every figure as PDF too
+    #[arg(long)]
+    pub(crate) pdf: bool,
     /// End with exit code 3 if a prediction was refuted
     #[arg(long)]
     pub(crate) check: bool,
@@ -109,6 +112,9 @@ pub(crate) struct AnalyzeArgs {
     /// Replace what another analysis left in that folder
     #[arg(long)]
     pub(crate) force: bool,
+    /// Write every figure as PDF too
+    #[arg(long)]
+    pub(crate) pdf: bool,
     /// End with exit code 3 if a prediction was refuted
     #[arg(long)]
     pub(crate) check: bool,
@@ -130,6 +136,9 @@ pub(crate) struct MeasureArgs {
 pub(crate) struct ReportArgs {
     /// The experiment folder
     pub(crate) experiment: PathBuf,
+    /// Write every figure as PDF too
+    #[arg(long)]
+    pub(crate) pdf: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -50,7 +50,7 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             };
             let derived = kymograph::run_study(&request, &|event| terminal.show(&event))?;
             terminal.clear();
-            Ok(finish(&derived, &common, args.check))
+            finish(&derived, &common, args.pdf, args.check)
         }
         Command::Analyze(args) => {
             let terminal = Terminal::new(&common);
@@ -63,13 +63,13 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             };
             let derived = kymograph::analyze(&request, &|event| terminal.show(&event))?;
             terminal.clear();
-            Ok(finish(&derived, &common, args.check))
+            finish(&derived, &common, args.pdf, args.check)
         }
         Command::Report(args) => {
             let terminal = Terminal::new(&common);
             let derived = kymograph::report(&args.experiment, &|event| terminal.show(&event))?;
             terminal.clear();
-            Ok(finish(&derived, &common, false))
+            finish(&derived, &common, args.pdf, false)
         }
         Command::Inspect { path } => {
             print::inspected(&kymograph::inspect(&path)?, common.json);
@@ -91,8 +91,11 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
     }
 }
 
-fn finish(derived: &Derived, common: &Common, check: bool) -> ExitCode {
+fn finish(derived: &Derived, common: &Common, pdf: bool, check: bool) -> Result<ExitCode, Box<KymographError>> {
+    if pdf {
+        kymograph::figures_as_pdf(derived)?;
+    }
     print::derived(derived, common);
     let refuted = derived.verdicts.iter().flat_map(|v| &v.predictions).any(|p| p.judgement == Judgement::Refuted);
-    ExitCode::from(if check && refuted { REFUTED } else { 0 })
+    Ok(ExitCode::from(if check && refuted { REFUTED } else { 0 }))
 }
