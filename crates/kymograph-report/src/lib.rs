@@ -1,4 +1,4 @@
-//! Figures (SVG and PNG, each with its data as CSV beside it) and one self-contained report page, drawn from findings
+//! Figures (SVG, PNG and PDF, each with its data as CSV beside it) and one self-contained report page, drawn from findings
 //! alone: nothing here measures.
 //!
 //! A [`Figure`] is data only. [`write_figure`] draws it into three files, [`standard`] makes the usual figures out of

@@ -374,8 +374,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", files.page.display());
     }
     let figures = Path::new(&dir).join("figures");
-    write_figure(&figures, "raster", &extremes::raster())?;
-    write_figure(&figures, "single-column", &extremes::single_column(&LAYERS))?;
-    write_figure(&figures, "long-names", &extremes::long_names())?;
+    for (name, figure) in [
+        ("raster", extremes::raster()),
+        ("single-column", extremes::single_column(&LAYERS)),
+        ("long-names", extremes::long_names()),
+    ] {
+        write_pdf(&write_figure(&figures, name, &figure)?.svg)?;
+    }
     Ok(())
 }
