@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use kymograph_measures::{self as measures, Kind, Measure};
+use kymograph_measures::{self as measures, Change, Input, Kind, Measure, Transform};
 use serde::{Deserialize, Serialize};
 
 use crate::error::FindingsError;
+use crate::finding::RunKey;
 
 /// What to compute. Read from TOML; an unknown key is an error that names the line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct PlannedMeasure {
     /// Globs over network names.
     #[serde(default = "everything")]
     pub networks: Vec<String>,
+    /// Controls in whose runs it is taken too, beside the main runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<String>,
     /// Whether `arrays` names parameters or hook points.
     #[serde(default)]
     pub on: On,
@@ -49,6 +53,10 @@ pub struct PlannedMeasure {
     /// The nulls to draw; the first is the main one.
     #[serde(default)]
     pub nulls: Vec<NullKind>,
+    /// For measures of two arrays: the control whose run of the same seed is compared with this one at the later step,
+    /// as the most that can be expected: `control:other_order`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<NullKind>,
     /// Draws for each null.
     #[serde(default = "default_draws")]
     pub draws: usize,
@@ -63,6 +71,8 @@ pub enum On {
     Parameters,
     /// The activations on the probe, each as examples × features.
     Activations,
+    /// The recorded series, such as `held_out.loss`, each as one number a step.
+    Series,
 }
 
 /// The steps of a planned measure.
@@ -122,45 +132,91 @@ impl StepName {
     }
 }
 
-/// What noise of the same shape is drawn as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What noise of the same shape is drawn as, or which other run is looked at instead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum NullKind {
-    /// Pairs of weights: the second array's units in random order. Keeps both arrays, breaks which unit is which.
+    /// `permuted_units`. Pairs of weights: the second array's units in random order. Keeps both arrays, breaks which
+    /// unit is which.
     PermutedUnits,
-    /// Pairs of activations, or activations and labels: the second array's examples in random order.
+    /// `permuted_examples`. Pairs of activations, or activations and labels: the second array's examples in random order.
     PermutedExamples,
-    /// Pairs: the second array becomes the first plus Gaussian noise of the same Frobenius displacement, which is how
-    /// far training moved but in no particular direction.
+    /// `random_walk`. Pairs: the second array becomes the first plus Gaussian noise of the same Frobenius displacement,
+    /// which is how far training moved but in no particular direction.
     RandomWalk,
-    /// One array: every column's entries in random order. Keeps each column's distribution, breaks joint structure.
+    /// `shuffled_columns`. One array: every column's entries in random order. Keeps each column's distribution, breaks
+    /// joint structure.
     ShuffledColumns,
-    /// The array at step 0 of the run's sister seeds (its own step 0 when it has none); in a pair, in the first place.
+    /// `permuted_keys`. Measures that compare the heads of an attention pattern: the keys of every head in an order of its
+    /// own. Keeps how sharp each head is, breaks what the heads look at together.
+    PermutedKeys,
+    /// `untrained`. The array at step 0 of the run's sister seeds (its own step 0 when it has none); in a pair, in the
+    /// first place.
     Untrained,
+    /// `other_seed`. Pairs: the second array is that of the run's sister seeds at the same step: what two networks have
+    /// in common that share nothing but their task.
+    OtherSeed,
+    /// `control:NAME`. The same arrays at the same steps of the runs of a control, of every seed.
+    Control(String),
+}
+
+const DRAWN: [NullKind; 7] = [
+    NullKind::PermutedUnits,
+    NullKind::PermutedExamples,
+    NullKind::RandomWalk,
+    NullKind::ShuffledColumns,
+    NullKind::PermutedKeys,
+    NullKind::Untrained,
+    NullKind::OtherSeed,
+];
+
+impl TryFrom<String> for NullKind {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if let Some(control) = name.strip_prefix("control:").filter(|control| !control.is_empty()) {
+            return Ok(Self::Control(control.to_owned()));
+        }
+        let known = || DRAWN.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        DRAWN
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| format!("there is no null `{name}`; there are {}, and control:NAME", known()))
+    }
+}
+
+impl From<NullKind> for String {
+    fn from(kind: NullKind) -> Self {
+        kind.name()
+    }
 }
 
 impl NullKind {
     /// The name used in files.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> String {
         match self {
-            Self::PermutedUnits => "permuted_units",
-            Self::PermutedExamples => "permuted_examples",
-            Self::RandomWalk => "random_walk",
-            Self::ShuffledColumns => "shuffled_columns",
-            Self::Untrained => "untrained",
+            Self::PermutedUnits => "permuted_units".to_owned(),
+            Self::PermutedExamples => "permuted_examples".to_owned(),
+            Self::RandomWalk => "random_walk".to_owned(),
+            Self::ShuffledColumns => "shuffled_columns".to_owned(),
+            Self::PermutedKeys => "permuted_keys".to_owned(),
+            Self::Untrained => "untrained".to_owned(),
+            Self::OtherSeed => "other_seed".to_owned(),
+            Self::Control(name) => format!("control:{name}"),
         }
     }
 
-    /// Whether the null can be drawn for a measure of this many inputs.
-    fn fits(self, measure: &Measure) -> bool {
-        let pair = measure.inputs.len() == 2;
+    /// Whether the null can be drawn for a measure of such inputs.
+    fn fits(&self, measure: &Measure) -> bool {
+        let pair = compares_steps(measure);
         let labelled = measure.inputs.iter().any(|input| input.kind == Kind::Labels);
         match self {
-            Self::PermutedUnits | Self::RandomWalk => pair && !labelled,
-            Self::PermutedExamples => pair,
-            Self::ShuffledColumns => !pair,
-            Self::Untrained => true,
+            Self::PermutedUnits | Self::RandomWalk | Self::OtherSeed => pair,
+            Self::PermutedExamples => pair || labelled,
+            Self::ShuffledColumns => measure.inputs.len() == 1 && measure.inputs[0].is_matrix(),
+            Self::PermutedKeys => measure.changed_by.contains(&Transform::joint(Change::PermuteKeysByHead)),
+            Self::Untrained | Self::Control(_) => true,
         }
     }
 }
@@ -197,20 +253,25 @@ impl Plan {
 }
 
 impl Plan {
-    /// Whether some measure looks at the activations of this hook point of this network.
+    /// Whether some measure looks at the activations of this hook point in this run, on its own or beside another run.
     #[must_use]
-    pub fn wants_activation(&self, network: &str, hook: &str) -> bool {
-        self.measures.iter().any(|planned| {
-            planned.on == On::Activations
-                && planned.network_globs().is_match(network)
-                && planned.array_globs().is_match(hook)
-        })
+    pub fn wants_activation(&self, run: &RunKey, hook: &str) -> bool {
+        let looks = |planned: &&PlannedMeasure| {
+            let control = run.control.as_deref();
+            planned.takes_control(control) || planned.controls_beside().any(|beside| Some(beside) == control)
+        };
+        self.measures
+            .iter()
+            .filter(|planned| planned.on == On::Activations)
+            .filter(looks)
+            .any(|planned| planned.network_globs().is_match(&run.network) && planned.array_globs().is_match(hook))
     }
 }
 
 impl PlannedMeasure {
     fn check(&self) -> Result<(), String> {
         let measure = measures::find(&self.name).map_err(|e| e.to_string())?;
+        supplied(measure)?;
         self.parsed_options(measure).map_err(|e| e.to_string())?;
         globs(&self.networks)?;
         globs(&self.arrays)?;
@@ -230,6 +291,14 @@ impl PlannedMeasure {
         if let Some(null) = self.nulls.iter().find(|n| !n.fits(measure)) {
             return Err(format!("the null `{}` cannot be drawn for this measure", null.name()));
         }
+        match &self.ceiling {
+            None => {}
+            Some(NullKind::Control(_)) if two_steps => {}
+            Some(NullKind::Control(_)) => return Err("only measures of two arrays have a ceiling".to_owned()),
+            Some(other) => {
+                return Err(format!("`{}` is no ceiling: it is the run of a control, `control:NAME`", other.name()));
+            }
+        }
         if !self.nulls.is_empty() && self.draws == 0 {
             return Err("`draws` must be at least 1".to_owned());
         }
@@ -240,6 +309,19 @@ impl PlannedMeasure {
         let text = |value: &toml::Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         let pairs: Vec<(&str, String)> = self.options.iter().map(|(key, value)| (key.as_str(), text(value))).collect();
         measure.options(pairs.iter().map(|(key, value)| (*key, value.as_str())))
+    }
+
+    /// Whether the measure is taken in this control's runs, or in main runs where there is none.
+    pub(crate) fn takes_control(&self, control: Option<&str>) -> bool {
+        control.is_none_or(|name| self.controls.iter().any(|taken| taken == name))
+    }
+
+    /// The controls that its nulls and its ceiling look at.
+    pub(crate) fn controls_beside(&self) -> impl Iterator<Item = &str> {
+        self.nulls.iter().chain(&self.ceiling).filter_map(|kind| match kind {
+            NullKind::Control(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     pub(crate) fn network_globs(&self) -> GlobSet {
@@ -291,9 +373,24 @@ impl PlannedMeasure {
     }
 }
 
-/// Whether a measure's two inputs are the same array at two steps (and not an array and labels).
+/// Whether a measure's first two inputs are the same array at two steps (and not an array and labels).
 pub(crate) fn compares_steps(measure: &Measure) -> bool {
-    measure.inputs.len() == 2 && measure.inputs.iter().all(|input| input.kind == Kind::Real)
+    measure.inputs.len() >= 2 && measure.inputs[..2].iter().all(Input::is_matrix)
+}
+
+/// What a plan has to give: an array at one step or at two, the probe's labels after it, or one pattern of attention.
+fn supplied(measure: &Measure) -> Result<(), String> {
+    let arrays = measure.inputs.iter().take_while(|input| input.is_matrix()).count();
+    let (others, pattern) = (&measure.inputs[arrays..], measure.inputs.len() == 1 && measure.inputs[0].axes.len() == 4);
+    let labels = others.len() <= 1 && others.iter().all(|input| input.kind == Kind::Labels);
+    if pattern || ((1..=2).contains(&arrays) && labels) {
+        return Ok(());
+    }
+    let inputs: Vec<String> = measure.inputs.iter().map(|i| format!("{} [{}]", i.name, i.axes.join(", "))).collect();
+    Err(format!(
+        "takes {}, and a plan supplies arrays at one or two steps, with the probe's labels; use `kymograph measure`",
+        inputs.join(" and ")
+    ))
 }
 
 fn show(name: &StepName) -> String {

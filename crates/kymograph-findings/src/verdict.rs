@@ -69,8 +69,8 @@ pub struct JudgedPrediction {
     pub decision: String,
     /// Thresholds of the decision, for drawing: one, or the two ends of an equivalence margin.
     pub thresholds: Vec<f64>,
-    /// The main null of the rows judged, averaged over them; `None` for contrasts and
-    /// for the smallest or largest of several arrays, whose nulls are others.
+    /// The main null of the rows judged, averaged over them, and for a contrast that of the difference; `None` for shares
+    /// and for the smallest or largest of several arrays, whose nulls are others.
     pub null: Option<Null>,
     /// The outcome.
     pub judgement: Judgement,

@@ -33,6 +33,7 @@ fn run(folder: &Path, seed: u64, poison: bool) -> Subject {
         parameters: files,
         activations: BTreeMap::new(),
         labels: None,
+        series: BTreeMap::new(),
     }
 }
 
@@ -89,6 +90,59 @@ fn rows_have_values_nulls_and_reasons() {
     assert!(missing.notes[0].contains("no checkpoint at step 7"), "{missing:?}");
 }
 
+/// The main runs of two seeds and a control of the first, which goes the same way.
+fn with_control(folder: &Path) -> Vec<Subject> {
+    let mut subjects = vec![run(&folder.join("a"), 0, false), run(&folder.join("b"), 1, false)];
+    let mut control = run(&folder.join("c"), 0, false);
+    control.key.control = Some("other_order".to_owned());
+    subjects.push(control);
+    for subject in &mut subjects {
+        subject.series.insert("held_out.loss".to_owned(), [(0, 2.0), (1, 0.5), (2, 0.25)].into());
+    }
+    subjects
+}
+
+#[test]
+fn other_runs_stand_beside_a_row_as_null_and_as_ceiling() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = with_control(folder.path());
+    let plan = |rest: &str| format!("[[measure]]\nname = \"same_index_cosine\"\nsteps = [[0, \"late\"]]\n{rest}");
+    let text = plan("nulls = [\"other_seed\", \"control:other_order\"]\nceiling = \"control:other_order\"");
+    let rows = all(&text, &subjects, None).expect("gathers");
+    assert_eq!(rows.len(), 2, "controls are measured only where the plan says so");
+    let turned = 0.3_f64.cos();
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+    let [other, control] = rows[0].nulls.as_slice() else { panic!("two nulls were asked for: {:?}", rows[0]) };
+    assert!((other.kind.as_str(), other.n) == ("other_seed", 1) && near(other.mean, turned), "{other:?}");
+    assert!(control.kind == "control:other_order" && near(control.mean, turned), "{control:?}");
+    let ceiling = rows[0].ceiling.as_ref().expect("the control has this seed");
+    assert!(near(ceiling.mean, 1.0), "{ceiling:?}");
+    assert!(
+        rows[1].ceiling.is_none() && rows[1].notes.iter().any(|n| n.contains("control was not run")),
+        "{:?}",
+        rows[1]
+    );
+    let rows = all(&plan("controls = [\"other_order\"]"), &subjects, None).expect("gathers");
+    assert_eq!(rows.iter().filter(|f| f.run.control.is_some()).count(), 1);
+    for (null, word) in [("ceiling = \"random_walk\"", "control:NAME"), ("nulls = [\"control:\"]", "there is no null")]
+    {
+        let message = Plan::from_toml(&plan(null), "test").expect_err(null).to_string();
+        assert!(message.contains(word), "{message}");
+    }
+}
+
+#[test]
+fn a_series_is_measured_like_any_other_array() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let subjects = with_control(folder.path());
+    let text = "[[measure]]\nname = \"relative_displacement\"\non = \"series\"\narrays = [\"*.loss\"]\n\
+                steps = \"from_first\"";
+    let rows = all(text, &subjects, None).expect("gathers");
+    let values: Vec<(&str, u64, f64)> =
+        rows.iter().map(|f| (f.array.as_str(), f.steps[1], f.value.expect("measured"))).collect();
+    assert_eq!(values[..2], [("held_out.loss", 1, 0.75), ("held_out.loss", 2, 0.875)]);
+}
+
 #[test]
 fn the_cache_gives_the_same_rows_and_survives_a_cut_tail() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -114,6 +168,32 @@ fn rows_do_not_depend_on_threads_or_on_the_rest_of_the_plan() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         let rows = pool.install(|| all(alone, &subjects, None)).expect("gathers");
         assert_eq!(rows, whole[..rows.len()]);
+    }
+}
+
+#[test]
+fn a_mask_is_not_measured_and_its_rows_say_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manifest = Manifest::new("test", Value::Null, Value::Null, Some(0));
+    let mut recorder = Recorder::create(folder.path(), &manifest).expect("a new run");
+    for step in 0..3_u64 {
+        let mask = Array2::from_shape_fn((4, 4), |(i, j)| if j > i { f32::NEG_INFINITY } else { 0.0 });
+        let weight = Array2::from_shape_fn((4, 4), |(i, j)| (i * 4 + j) as f32 + step as f32);
+        let tensors = vec![("mask".to_owned(), mask.into_dyn()), ("weight".to_owned(), weight.into_dyn())];
+        recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
+    }
+    recorder.finish().expect("finished");
+    let run = Run::open(folder.path()).expect("opens");
+    let files = run.steps().iter().map(|&s| (s, run.checkpoint(s).expect("there").path().to_path_buf())).collect();
+    let key = RunKey { network: "net".to_owned(), seed: Some(0), control: None };
+    let subject =
+        Subject { key, parameters: files, activations: BTreeMap::new(), labels: None, series: BTreeMap::new() };
+    let rows = all(PLAN, &[subject], None).expect("a mask is no error");
+    let (masks, weights): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.array == "mask");
+    assert!(!masks.is_empty() && weights.iter().any(|row| row.value.is_some()));
+    for row in masks {
+        let note = row.notes.first().expect("a reason");
+        assert!(row.value.is_none() && note.contains("`mask`") && note.contains("step-00000000"), "{note}");
     }
 }
 
@@ -151,4 +231,88 @@ fn a_plan_that_matches_nothing_says_so() {
     let text = "[[measure]]\nname = \"weight_std\"\nsteps = \"each\"\narrays = [\"conv*\"]";
     let message = all(text, &subjects, None).expect_err("nothing is called conv").to_string();
     assert!(message.contains("net/seed-0") && message.contains("inspect"), "{message}");
+}
+
+/// Attention is measured as it is stored, a probe's transfer takes two steps and the labels, and what a plan cannot supply
+/// is refused when the plan is read.
+#[test]
+fn patterns_and_transfers_are_measured_and_series_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut recorder =
+        Recorder::create(folder.path(), &Manifest::new("test", Value::Null, Value::Null, Some(0))).expect("a new run");
+    for step in [0_u64, 5] {
+        // Head 0 looks at the first key, head 1 at the second, more so later.
+        let sharp = 0.4 + 0.1 * step as f32;
+        let pattern =
+            ArrayD::from_shape_fn(
+                vec![12, 2, 3, 4],
+                |place| {
+                    if place[1] == place[3] { sharp } else { (1.0 - sharp) / 3.0 }
+                },
+            );
+        let x = ArrayD::from_shape_fn(vec![12, 2], |place| (place[0] % 2) as f32 + 0.01 * (place[0] * place[1]) as f32);
+        let tensors = [("pattern".to_owned(), pattern), ("layer".to_owned(), x)];
+        recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
+    }
+    recorder.finish().expect("finished");
+    let run = Run::open(folder.path()).expect("opens");
+    let files = |s: &u64| (*s, run.checkpoint(*s).expect("there").path().to_path_buf());
+    let subject = Subject {
+        key: RunKey { network: "net".to_owned(), seed: Some(0), control: None },
+        parameters: BTreeMap::new(),
+        activations: run.steps().iter().map(files).collect(),
+        labels: Some((0..12).map(|i| i % 2).collect()),
+        series: BTreeMap::new(),
+    };
+    let plan = r#"
+[[measure]]
+name = "head_specialisation"
+on = "activations"
+arrays = ["pattern"]
+steps = "each"
+nulls = ["permuted_keys", "untrained"]
+
+[[measure]]
+name = "attention_entropy"
+on = "activations"
+steps = [5]
+
+[[measure]]
+name = "probe_transfer"
+on = "activations"
+arrays = ["layer"]
+steps = "consecutive"
+nulls = ["permuted_examples", "random_walk"]
+"#;
+    let rows = all(plan, &[subject], None).expect("gathers");
+    let of = |measure: &str, array: &str| rows.iter().filter(|r| r.measure == measure && r.array == array).collect();
+    let heads: Vec<&Finding> = of("head_specialisation", "pattern");
+    // Two rows that differ in two keys of a and (1 − a)/3: JSD = Σ over both of a ln(a/m) and b ln(b/m).
+    let divergence = |a: f64| {
+        let b = (1.0 - a) / 3.0;
+        let m = (a + b) / 2.0;
+        a * (a / m).ln() + b * (b / m).ln()
+    };
+    for (row, sharp) in heads.iter().zip([0.4, 0.9]) {
+        assert!((row.value.expect("measured") - divergence(sharp)).abs() < 1e-6, "{row:?}");
+        let null = &row.nulls[0];
+        assert!(null.kind == "permuted_keys" && null.mean < row.value.unwrap() && row.interval.is_some(), "{null:?}");
+    }
+    let entropy: Vec<&Finding> = of("attention_entropy", "pattern");
+    assert!(entropy[0].value.expect("measured") < 4.0_f64.ln());
+    let flat: Vec<&Finding> = of("attention_entropy", "layer");
+    assert!(flat[0].value.is_none() && flat[0].notes[0].contains("4 axes"), "{:?}", flat[0].notes);
+    let transfer: Vec<&Finding> = of("probe_transfer", "layer");
+    assert_eq!((transfer[0].value, transfer[0].steps.as_slice()), (Some(1.0), &[0, 5][..]));
+    assert!(transfer[0].nulls.len() == 2 && transfer[0].nulls[0].mean < 0.9, "{:?}", transfer[0].nulls);
+
+    let refused = |text: &str| Plan::from_toml(text, "test").unwrap_err().to_string();
+    for name in ["phase_comparison", "pelt_change_points", "adjusted_rand_index"] {
+        let message = refused(&format!("[[measure]]\nname = \"{name}\"\nsteps = \"each\"\n"));
+        assert!(message.contains(name) && message.contains("kymograph measure"), "{message}");
+    }
+    for (name, null) in [("attention_entropy", "permuted_keys"), ("head_correlation", "shuffled_columns")] {
+        let message = refused(&format!("[[measure]]\nname = \"{name}\"\nsteps = \"each\"\nnulls = [\"{null}\"]\n"));
+        assert!(message.contains(null) && message.contains("cannot be drawn"), "{message}");
+    }
 }

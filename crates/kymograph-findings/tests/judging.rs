@@ -166,3 +166,41 @@ fn predictions_files_are_checked_on_reading() {
         assert!(message.contains(word) && message.contains("p.toml"), "{rest}: {message}");
     }
 }
+
+fn one(of: &str, rest: &str) -> Predictions {
+    let of = format!(
+        "of = {{ measure = \"same_index_cosine\", network = \"cnn*\", arrays = \"conv1.*\", steps = [\"early\", \"late\"]{of} }}"
+    );
+    let text = format!(
+        "[[verdict]]\ntitle = \"q\"\nhypotheses = {{ A = \"a\" }}\n[[verdict.prediction]]\nname = \"p\"\nhypothesis = \
+         \"A\"\ntext = \"t\"\n{of}\n{rest}\n"
+    );
+    Predictions::from_toml(&text, "test").expect("the text is right")
+}
+
+#[test]
+fn a_share_is_judged_seed_by_seed() {
+    let mut findings = runs(&[0.2, 0.4, 0.6, 0.8, 1.0]);
+    findings.extend((0..5).map(|seed| finding(seed, &[0, 2], Some([0.4, 0.8, 1.2, 1.6, 2.0][seed as usize]))));
+    let judged = &verdict(&one(", relative_to = [0, \"late\"]", "above = 0.4"), &findings).predictions[0];
+    assert_eq!(judged.per_seed, [0.5; 5]);
+    assert_eq!((judged.judgement, judged.rows.len()), (Judgement::Held, 10));
+    assert!(judged.quantity.contains("as a share of 0 → late") && judged.null.is_none(), "{judged:?}");
+}
+
+#[test]
+fn a_control_is_judged_only_where_it_is_named() {
+    let mut findings = runs(&[0.9; 5]);
+    let mut shuffled = runs(&[0.1, 0.2, 0.3, 0.2, 0.1]);
+    shuffled.iter_mut().for_each(|f| f.run.control = Some("shuffled_labels".to_owned()));
+    findings.extend(shuffled);
+    let main = &verdict(&one("", "above = 0.5"), &findings).predictions[0];
+    assert_eq!((main.judgement, main.per_seed.as_slice()), (Judgement::Held, &[0.9; 5][..]));
+    let contrast = one("", "minus = { control = \"shuffled_labels\" }\nabove = 0.5");
+    let judged = &verdict(&contrast, &findings).predictions[0];
+    assert!((judged.estimate.expect("five seeds") - 0.72).abs() < 1e-12, "{judged:?}");
+    let null = judged.null.as_ref().expect("both have the same null");
+    // Two independent nulls of half-widths .12 and .08.
+    assert!(null.mean.abs() < 1e-12 && (null.interval[1] - 0.12_f64.hypot(0.08)).abs() < 1e-12, "{null:?}");
+    assert!(judged.quantity.contains("under the control `shuffled_labels`"), "{}", judged.quantity);
+}

@@ -57,10 +57,7 @@ pub enum MeasureError {
         given: &'static str,
     },
     /// An array has the wrong number of axes.
-    #[error(
-        "input `{input}` has shape {shape:?}, and two axes [{}] are needed; flatten the others into the second",
-        axes.join(", ")
-    )]
+    #[error("input `{input}` has shape {shape:?}, and {} needed{}", needed_axes(axes), axes_remedy(axes, shape))]
     WrongAxes {
         /// The input.
         input: &'static str,
@@ -90,6 +87,48 @@ pub enum MeasureError {
         column: usize,
         /// The entry.
         value: f64,
+    },
+    /// An entry of an array of more or fewer than two axes is NaN or infinite.
+    #[error("input `{input}` holds {value} at {place:?}; every entry must be finite")]
+    NotFiniteAt {
+        /// The input.
+        input: &'static str,
+        /// The place along every axis, counted from 0.
+        place: Vec<usize>,
+        /// The entry.
+        value: f64,
+    },
+    /// The attention that a query gives to the keys is not a distribution.
+    #[error(
+        "input `{input}`, example {example}, head {head}, query {query}: {what} {value}; give the attention after its softmax"
+    )]
+    NotAttention {
+        /// The input.
+        input: &'static str,
+        /// The example, counted from 0.
+        example: usize,
+        /// The head, counted from 0.
+        head: usize,
+        /// The query, counted from 0.
+        query: usize,
+        /// What is wrong.
+        what: &'static str,
+        /// The number that is wrong.
+        value: f64,
+    },
+    /// Too few of something for the quantity to be defined.
+    #[error("input `{input}` has {found} {what}, and {why} needs at least {needed}")]
+    TooFew {
+        /// The input.
+        input: &'static str,
+        /// Of what, in the plural.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// The smallest number that will do.
+        needed: usize,
+        /// What needs them.
+        why: &'static str,
     },
     /// Too few rows for the quantity to be defined.
     #[error("input `{input}` has {rows} {}, and {why} needs at least {needed}", plural_rows(*rows))]
@@ -171,6 +210,19 @@ pub enum MeasureError {
         /// The kernel's own words.
         message: String,
     },
+}
+
+fn needed_axes(axes: &[&'static str]) -> String {
+    let number = match axes.len() {
+        1 => "one axis",
+        2 => "two axes",
+        _ => return format!("{} axes [{}] are", axes.len(), axes.join(", ")),
+    };
+    format!("{number} [{}] {}", axes.join(", "), if axes.len() == 1 { "is" } else { "are" })
+}
+
+fn axes_remedy(axes: &[&'static str], shape: &[usize]) -> &'static str {
+    if axes.len() == 2 && shape.len() > 2 { "; flatten the others into the second" } else { "" }
 }
 
 fn suggestion(nearest: &[&'static str]) -> String {

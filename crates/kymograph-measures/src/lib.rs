@@ -5,11 +5,14 @@
 //! No function here reads a file, a clock or unseeded randomness, and none returns NaN: it is a number, or an error
 //! saying why there is none.
 
+pub mod attention;
+pub mod changepoints;
 mod check;
 pub mod clusters;
 mod error;
 pub mod filters;
 pub mod neurons;
+pub mod predictions;
 pub mod probes;
 mod registry;
 pub mod similarity;

@@ -1,13 +1,17 @@
 //! Slow literal twins, and what theory says about noise.
 
 use kymograph_linalg::random;
+use kymograph_measures::attention::{attention_entropy, head_correlation, head_specialisation};
 use kymograph_measures::clusters::{KMeansOptions, kmeans};
 use kymograph_measures::filters::unique_patterns;
 use kymograph_measures::neurons::effective_dimension;
+use kymograph_measures::predictions::prediction_divergence;
 use kymograph_measures::probes::{LinearProbeOptions, linear_probe_accuracy};
 use kymograph_measures::similarity::{angular_speed, matched_cosine};
-use kymograph_measures::spectra::singular_spectrum;
-use ndarray::{Array1, Array2, s};
+use kymograph_measures::spectra::{
+    components_for_90_percent, nuclear_to_spectral_ratio, singular_spectrum, singular_value_participation_ratio,
+};
+use ndarray::{Array1, Array2, Array4, s};
 
 fn normal(seed: u64, rows: usize, columns: usize) -> Array2<f64> {
     random::normal_matrix(&mut random::stream(seed, "theory"), rows, columns)
@@ -202,4 +206,71 @@ fn a_probe_takes_features_that_are_constant_or_of_any_scale() {
     other.slice_mut(s![.., 1..7]).assign(&(&x * &ndarray::array![1e-3, 1.0, 1e4, 1.0, 1e2, 1e-2]));
     let after = linear_probe_accuracy(other.view(), labels.view(), &options).unwrap();
     assert_eq!(before.part("per_row"), after.part("per_row"));
+}
+
+/// Attention and predictions by their definitions, entry by entry.
+#[test]
+fn entropies_correlations_and_divergences_are_those_of_the_definitions() {
+    let mut rng = random::stream(12, "theory");
+    let (examples, heads, queries, keys) = (5, 4, 3, 6);
+    let mut pattern = Array4::from_shape_simple_fn((examples, heads, queries, keys), || random::normal(&mut rng).exp());
+    for mut row in pattern.lanes_mut(ndarray::Axis(3)) {
+        let sum = row.sum();
+        row /= sum;
+    }
+    let entropy = |p: &[f64]| p.iter().map(|p| -p * p.ln()).sum::<f64>();
+    let divergence = |p: &[f64], q: &[f64]| {
+        let m: Vec<f64> = p.iter().zip(q).map(|(p, q)| (p + q) / 2.0).collect();
+        entropy(&m) - (entropy(p) + entropy(q)) / 2.0
+    };
+    let row = |e: usize, h: usize, q: usize| pattern.slice(s![e, h, q, ..]).to_vec();
+    let mut whole = 0.0;
+    for (e, h, q) in ndarray::indices((examples, heads, queries)) {
+        whole += entropy(&row(e, h, q)) / (examples * heads * queries) as f64;
+    }
+    assert!((attention_entropy(pattern.view()).unwrap().value - whole).abs() < 1e-13);
+    let specialised = head_specialisation(pattern.view()).unwrap();
+    let correlated = head_correlation(pattern.view()).unwrap();
+    let mut pair = 0;
+    for a in 0..heads {
+        for b in a + 1..heads {
+            let mut mean = 0.0;
+            for (e, q) in ndarray::indices((examples, queries)) {
+                mean += divergence(&row(e, a, q), &row(e, b, q)) / (examples * queries) as f64;
+            }
+            assert!((specialised.part("pairs").unwrap()[pair] - mean).abs() < 1e-13);
+            // Every row sums to 1, so the mean of a head's pattern is 1/keys.
+            let off = |h: usize| pattern.slice(s![.., h, .., ..]).mapv(|p| p - 1.0 / keys as f64);
+            let (x, y) = (off(a), off(b));
+            let pearson = (&x * &y).sum() / ((&x * &x).sum() * (&y * &y).sum()).sqrt();
+            assert!((correlated.part("pairs").unwrap()[pair] - pearson).abs() < 1e-13);
+            pair += 1;
+        }
+    }
+    let (x, y) = (normal(20, 9, 4), normal(21, 9, 4) * 3.0);
+    let softmax = |logits: ndarray::ArrayView1<'_, f64>| {
+        let powers = logits.mapv(f64::exp);
+        (&powers / powers.sum()).to_vec()
+    };
+    let mean = (0..9).map(|e| divergence(&softmax(x.row(e)), &softmax(y.row(e)))).sum::<f64>() / 9.0;
+    assert!((prediction_divergence(x.view(), y.view()).unwrap().value - mean).abs() < 1e-13);
+    let shifted = &x + &normal(22, 9, 1);
+    assert!(prediction_divergence(x.view(), shifted.view()).unwrap().value < 1e-30, "a number added to all logits");
+}
+
+/// Two directions of equal strength are two by every count, and one is one.
+#[test]
+fn all_counts_of_directions_agree_where_they_must() {
+    let frame = kymograph_linalg::qr(normal(30, 12, 4).view()).unwrap().q;
+    for rank in 1..=4 {
+        let x = frame.slice(s![.., ..rank]);
+        let whole = rank as f64;
+        for found in [
+            singular_value_participation_ratio(x, false).unwrap(),
+            nuclear_to_spectral_ratio(x, false).unwrap(),
+            components_for_90_percent(x, false).unwrap(),
+        ] {
+            assert!((found - whole).abs() < 1e-12, "{rank}: {found}");
+        }
+    }
 }

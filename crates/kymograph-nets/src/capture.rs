@@ -7,7 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 
 use crate::engine::Pass;
 use crate::error::NetsError;
-use crate::hooks;
+use crate::hooks::{self, Hook};
 use crate::intervene::{self, Intervention};
 use crate::loss::Target;
 use crate::network::{BLOCK_EXAMPLES, Mode, Network, fill};
@@ -23,7 +23,7 @@ pub struct GradientCapture<T> {
 }
 
 impl<T: Real> Network<T> {
-    /// The values at hook points in [`Mode::Eval`]: (example, feature) or (example, channel, row, column).
+    /// The values at hook points in [`Mode::Eval`]: (example, …) with the hook point's shape.
     ///
     /// # Errors
     /// An unknown name (the error lists the known ones), and those of [`Network::forward`].
@@ -42,7 +42,8 @@ impl<T: Real> Network<T> {
         mode: Mode,
         interventions: &[Intervention<T>],
     ) -> Result<ArrayD<T>, NetsError> {
-        let mut arrays = self.run(x, mode, &[self.layers.len()], interventions)?;
+        let output = Hook::whole(self.layers.len(), self.output_shape());
+        let mut arrays = self.run(x, mode, &[&output], interventions)?;
         Ok(arrays.swap_remove(0))
     }
 
@@ -57,32 +58,32 @@ impl<T: Real> Network<T> {
         names: &[&str],
         interventions: &[Intervention<T>],
     ) -> Result<BTreeMap<String, ArrayD<T>>, NetsError> {
-        let places: Vec<usize> = names
+        let wanted: Vec<&Hook> = names
             .iter()
             .map(|name| {
-                hooks::place(&self.spec, name).ok_or_else(|| hooks::unknown(&self.spec, name, std::iter::empty()))
+                hooks::find(&self.hooks, name).ok_or_else(|| hooks::unknown(&self.hooks, name, std::iter::empty()))
             })
             .collect::<Result<_, _>>()?;
-        let arrays = self.run(x, mode, &places, interventions)?;
+        let arrays = self.run(x, mode, &wanted, interventions)?;
         Ok(names.iter().map(|&name| name.to_owned()).zip(arrays).collect())
     }
 
-    /// The values at places; the whole batch at once where something needs it, in blocks otherwise.
+    /// The values at hook points; the whole batch at once where something needs it, in blocks otherwise.
     fn run(
         &self,
         x: ArrayViewD<'_, T>,
         mode: Mode,
-        places: &[usize],
+        wanted: &[&Hook],
         interventions: &[Intervention<T>],
     ) -> Result<Vec<ArrayD<T>>, NetsError> {
         let examples = self.check_input(&x, mode)?;
-        let ready = intervene::ready(&self.spec, &self.shapes, examples, interventions)?;
+        let ready = intervene::ready(&self.hooks, self.embedding(), examples, interventions)?;
         let whole = mode == Mode::Train || intervene::need_whole_batch(&ready);
         let block = if whole { examples } else { BLOCK_EXAMPLES };
         let last = self.layers.len();
-        let fused = ready.is_empty() && places.iter().all(|&place| place == last || place == 0);
+        let fused = ready.is_empty() && wanted.iter().all(|hook| hook.place == last || hook.place == 0);
         let pass = self.pass(mode);
-        let mut collected = vec![Vec::new(); places.len()];
+        let mut collected = vec![Vec::new(); wanted.len()];
         let mut kept: Option<Workspace<T>> = None;
         for start in (0..examples).step_by(block) {
             let part = x.slice_axis(Axis(0), Slice::from(start..(start + block).min(examples)));
@@ -103,16 +104,15 @@ impl<T: Real> Network<T> {
             } else {
                 self.forward_changing(&pass, &mut workspace, &ready, start);
             }
-            for (values, &place) in collected.iter_mut().zip(places) {
-                hooks::append_values(&workspace, &self.shapes, place, values);
+            for (values, hook) in collected.iter_mut().zip(wanted) {
+                hooks::append_values(&workspace, hook, values);
             }
             if workspace.chunks.iter().any(|chunk| chunk.values[last].iter().any(|v| !v.is_finite())) {
                 return Err(self.diagnose(x, mode));
             }
             kept = Some(workspace);
         }
-        let arrays =
-            collected.into_iter().zip(places).map(|(values, &place)| hooks::examples(self.shapes[place], values));
+        let arrays = collected.into_iter().zip(wanted).map(|(values, hook)| hooks::examples(hook.shape, values));
         Ok(arrays.collect())
     }
 
@@ -123,11 +123,11 @@ impl<T: Real> Network<T> {
         ready: &[intervene::Ready<'_, T>],
         start: usize,
     ) {
-        intervene::apply(ready, 0, self.shapes[0], start, workspace);
+        intervene::apply(ready, 0, start, workspace);
         for op in 0..workspace.ops.len() {
             pass.forward(workspace, op..op + 1);
             let place = workspace.ops[op].last + 1;
-            intervene::apply(ready, place, self.shapes[place], start, workspace);
+            intervene::apply(ready, place, start, workspace);
         }
     }
 
@@ -144,28 +144,28 @@ impl<T: Real> Network<T> {
         mode: Mode,
         names: &[&str],
     ) -> Result<GradientCapture<T>, NetsError> {
-        enum What {
-            Value(usize),
-            Slope(usize),
+        enum What<'a> {
+            Value(&'a Hook),
+            Slope(&'a Hook),
             Parameter(usize),
         }
         let target = target.into();
         let layout = self.layout();
-        let wanted: Vec<What> = names
+        let wanted: Vec<What<'_>> = names
             .iter()
             .map(|name| {
-                if let Some(place) = hooks::place(&self.spec, name) {
-                    return Ok(What::Value(place));
+                if let Some(hook) = hooks::find(&self.hooks, name) {
+                    return Ok(What::Value(hook));
                 }
                 let base = name.strip_suffix(".grad");
-                if let Some(place) = base.and_then(|base| hooks::place(&self.spec, base)) {
-                    return Ok(What::Slope(place));
+                if let Some(hook) = base.and_then(|base| hooks::find(&self.hooks, base)) {
+                    return Ok(What::Slope(hook));
                 }
                 layout.parameters.iter().position(|p| Some(p.name.as_str()) == base).map(What::Parameter).ok_or_else(
                     || {
                         let more = self.hook_points().into_iter().map(|h| h.name + ".grad");
                         let more = more.chain(layout.parameters.iter().map(|p| p.name.clone() + ".grad"));
-                        hooks::unknown(&self.spec, name, more)
+                        hooks::unknown(&self.hooks, name, more)
                     },
                 )
             })
@@ -174,8 +174,8 @@ impl<T: Real> Network<T> {
         self.check_target(&target, batch)?;
         let mut workspace = Workspace::new(&self.layers, &self.shapes, batch, false);
         for what in &wanted {
-            if let What::Slope(place) = what {
-                workspace.keep[*place] = true;
+            if let What::Slope(hook) = what {
+                workspace.keep[hook.place] = true;
             }
         }
         let pass = Pass { all_gradients: true, ..self.pass(mode) };
@@ -187,13 +187,13 @@ impl<T: Real> Network<T> {
         for (name, what) in names.iter().zip(&wanted) {
             let mut values = Vec::new();
             let array = match *what {
-                What::Value(place) => {
-                    hooks::append_values(&workspace, &self.shapes, place, &mut values);
-                    hooks::examples(self.shapes[place], values)
+                What::Value(hook) => {
+                    hooks::append_values(&workspace, hook, &mut values);
+                    hooks::examples(hook.shape, values)
                 }
-                What::Slope(place) => {
-                    hooks::append_kept(&workspace, &self.shapes, place, &mut values);
-                    hooks::examples(self.shapes[place], values)
+                What::Slope(hook) => {
+                    hooks::append_kept(&workspace, hook, &mut values);
+                    hooks::examples(hook.shape, values)
                 }
                 What::Parameter(index) => layout.parameters[index].export(&self.sum_gradients(&workspace)),
             };

@@ -4,8 +4,8 @@ use kymograph_linalg::Real;
 use ndarray::ArrayViewD;
 
 use crate::error::NetsError;
-use crate::hooks;
-use crate::layers::{Layer, Shape};
+use crate::hooks::{self, Hook};
+use crate::layers::{Embedding, Layer, Shape};
 use crate::loss::{Target, check_finite, check_labels};
 use crate::network::{Mode, Network, fill};
 use crate::workspace::Workspace;
@@ -26,20 +26,39 @@ impl<T: Real> Network<T> {
             return Err(NetsError::EmptyBatch { what: format!("the input of network `{}`", self.spec.name) });
         }
         if mode == Mode::Train {
-            for ((layer, shape), spec) in self.layers.iter().zip(&self.shapes).zip(&self.spec.layers) {
+            for ((layer, shape), label) in self.layers.iter().zip(&self.shapes).zip(&self.labels) {
                 if matches!(layer, Layer::Norm(_)) && batch * shape.positions() < 2 {
-                    return Err(NetsError::OneExample { layer: spec.name.clone() });
+                    return Err(NetsError::OneExample { layer: label.clone() });
                 }
             }
         }
+        if let Some(embedding) = self.embedding() {
+            let wrong = x.indexed_iter().find(|&(_, &x)| x.is_finite() && embedding.token(x).is_none());
+            if let Some((index, value)) = wrong {
+                return Err(NetsError::Token {
+                    what: format!("the input of network `{}`", self.spec.name),
+                    position: format!("{:?}", ndarray::Dimension::slice(&index)),
+                    value: value.to_f64(),
+                    vocabulary: embedding.vocabulary,
+                });
+            }
+        }
         Ok(batch)
+    }
+
+    /// The table the network begins with, whose input is whole numbers.
+    pub(crate) fn embedding(&self) -> Option<&Embedding> {
+        match self.layers.first() {
+            Some(Layer::Embedding(embedding)) => Some(embedding),
+            _ => None,
+        }
     }
 
     pub(crate) fn check_target(&self, target: &Target<'_, T>, batch: usize) -> Result<(), NetsError> {
         let Shape::Vector { features } = self.output_shape() else {
             return Err(NetsError::Shape {
                 what: format!("the output of network `{}`", self.spec.name),
-                expected: "vectors for a loss; end the network with a flatten layer".into(),
+                expected: "vectors for a loss; end the network with a flatten layer or a mean over tokens".into(),
                 found: self.output_shape().dims(),
             });
         };
@@ -85,13 +104,14 @@ impl<T: Real> Network<T> {
         workspace.each(|chunk| fill(&pass, chunk, input));
         let ops = 0..workspace.ops.len();
         pass.forward(&mut workspace, ops);
-        for (layer, spec) in self.spec.layers.iter().enumerate() {
+        for (layer, label) in self.labels.iter().enumerate() {
             let mut values = Vec::new();
-            hooks::append_values(&workspace, &self.shapes, layer + 1, &mut values);
-            let values = hooks::examples(self.shapes[layer + 1], values);
+            let hook = Hook::whole(layer + 1, self.shapes[layer + 1]);
+            hooks::append_values(&workspace, &hook, &mut values);
+            let values = hooks::examples(hook.shape, values);
             if let Some((index, _)) = values.indexed_iter().find(|(_, v)| !v.is_finite()) {
                 let position = format!("{:?}", ndarray::Dimension::slice(&index));
-                return not_finite(format!("the output of layer `{}`", spec.name), position);
+                return not_finite(format!("the output of layer `{label}`"), position);
             }
         }
         not_finite("the loss".into(), "the batch".into())

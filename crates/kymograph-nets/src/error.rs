@@ -60,6 +60,20 @@ pub enum NetsError {
         /// Number of outputs.
         classes: usize,
     },
+    /// An embedding's input is not a whole number of its table.
+    #[error(
+        "{what} holds {value} at {position}, which is no whole number from 0 to below the size of the table, {vocabulary}"
+    )]
+    Token {
+        /// Which array.
+        what: String,
+        /// Where in it, as an index per axis.
+        position: String,
+        /// The number there.
+        value: f64,
+        /// Rows of the embedding's table.
+        vocabulary: usize,
+    },
     /// There is no hook point of this name.
     #[error("there is no hook point `{name}`; there are: {}", known.join(", "))]
     UnknownHook {

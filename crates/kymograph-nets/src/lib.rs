@@ -33,5 +33,5 @@ pub use loss::{Loss, Target, cross_entropy, mse};
 pub use network::{Mode, Network};
 pub use optim::{Optimiser, OptimiserSpec};
 pub use schedule::Schedule;
-pub use spec::{Extent, LayerKind, LayerSpec, NetworkSpec};
+pub use spec::{Extent, Gelu, LayerKind, LayerSpec, NetworkSpec, TransformerEncoder};
 pub use train::StepStats;

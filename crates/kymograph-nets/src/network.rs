@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Pass;
 use crate::error::NetsError;
-use crate::hooks::{self, HookPoint};
+use crate::hooks::{self, Hook, HookPoint};
 use crate::init;
 use crate::kernels::{KernelPath, Kernels};
 use crate::layers::{self, Built, Layer, Shape};
@@ -58,7 +58,9 @@ pub enum Mode {
 pub struct Network<T> {
     pub(crate) spec: NetworkSpec,
     pub(crate) layers: Vec<Layer<T>>,
+    pub(crate) labels: Vec<String>,
     pub(crate) shapes: Vec<Shape>,
+    pub(crate) hooks: Vec<Hook>,
     pub(crate) layout: Arc<Layout>,
     pub(crate) parameters: Vec<T>,
     pub(crate) gradients: Vec<T>,
@@ -88,13 +90,15 @@ impl<T: Real> Network<T> {
     /// # Errors
     /// A layer that does not fit what comes before it, or an option out of its range: [`NetsError::Spec`] names it.
     pub fn new<R: Rng + ?Sized>(spec: &NetworkSpec, rng: &mut R) -> Result<Self, NetsError> {
-        let Built { layers, shapes, layout } = layers::build(spec)?;
+        let Built { layers, labels, shapes, layout, hooks } = layers::build(spec)?;
         let parameters = init::draw(&layout, rng);
         let kernels = Kernels::new(KernelPath::best()).ok_or(NetsError::KernelPath { path: KernelPath::best() })?;
         let mut network = Self {
             spec: spec.clone(),
             layers,
+            labels,
             shapes,
+            hooks,
             gradients: vec![T::ZERO; layout.len],
             layout: Arc::new(layout),
             parameters,
@@ -118,10 +122,27 @@ impl<T: Real> Network<T> {
         self.layout.len
     }
 
-    /// The places that can be read and changed: `input`, then each layer's output under the layer's name. The gradient
-    /// of the loss there has the name with `.grad` behind it, that of a parameter `layer.weight.grad`.
+    /// The places that can be read and changed: `input`, and each layer's output under the layer's name. The gradient of
+    /// the loss there has the name with `.grad` behind it, that of a parameter `layer.weight.grad`.
+    ///
+    /// The insides of attentions, counted from 0 in the order of the layers, have TransformerLens' names, and so have
+    /// the places round them where each attention stands in a residual block of its own:
+    ///
+    /// | name | what | shape of one example |
+    /// |---|---|---|
+    /// | `blocks.0.hook_resid_pre` | input of the residual block with the attention | (token, feature) |
+    /// | `blocks.0.attn.hook_q`, `…hook_k`, `…hook_v` | queries, keys and values | (token, head, feature) |
+    /// | `blocks.0.attn.hook_pattern` | attention after the softmax, before dropout | (head, query, key) |
+    /// | `blocks.0.attn.hook_z` | values mixed by the patterns, before the output's projection | (token, head, feature) |
+    /// | `blocks.0.hook_attn_out` | what the attention adds | (token, feature) |
+    /// | `blocks.0.hook_resid_mid` | the sum, in a post-norm network before its normalisation | (token, feature) |
+    /// | `blocks.0.mlp.hook_pre`, `…hook_post` | first linear layer of the next residual block; the activation behind it | (token, feature) |
+    /// | `blocks.0.hook_mlp_out` | what that block adds | (token, feature) |
+    /// | `blocks.0.hook_resid_post` | the sum, in a post-norm network before its normalisation | (token, feature) |
+    ///
+    /// Several names may stand for one place.
     pub fn hook_points(&self) -> Vec<HookPoint> {
-        hooks::hook_points(&self.spec, &self.shapes)
+        hooks::hook_points(&self.hooks)
     }
 
     /// The kernels in use.
@@ -182,7 +203,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Goes back through the last [`Network::forward`] from the gradient of a loss with respect to its output; returns
-    /// the gradient with respect to the input. [`Network::gradients`] has those of the parameters.
+    /// the gradient with respect to the input (zeros if that is whole numbers). [`Network::gradients`] has those of the parameters.
     ///
     /// # Errors
     /// No forward pass, another shape than the output's, a number that is not finite.
@@ -220,12 +241,12 @@ impl<T: Real> Network<T> {
             chunk.gradients.set_len(self.layout.len);
             chunk.slopes.set_len(chunk.len * shape.len());
             let from = &slopes[chunk.first * shape.len()..][..chunk.slopes.len()];
-            layers::unflatten(shape.units(), shape.positions(), from, &mut chunk.slopes);
+            layers::inward(shape, from, &mut chunk.slopes);
         });
         self.reduce(workspace);
         self.check_gradients()?;
         let mut input = Vec::new();
-        hooks::append_kept(workspace, &self.shapes, 0, &mut input);
+        hooks::append_kept(workspace, &Hook::whole(0, self.shapes[0]), &mut input);
         workspace.keep[0] = false;
         Ok(hooks::examples(self.shapes[0], input))
     }
@@ -269,7 +290,7 @@ impl<T: Real> Network<T> {
 
     fn output(&self, workspace: &Workspace<T>) -> ArrayD<T> {
         let mut values = Vec::new();
-        hooks::append_values(workspace, &self.shapes, self.layers.len(), &mut values);
+        hooks::append_values(workspace, &Hook::whole(self.layers.len(), self.output_shape()), &mut values);
         hooks::examples(self.output_shape(), values)
     }
 
@@ -284,5 +305,5 @@ pub(crate) fn fill<T: Real>(pass: &Pass<'_, T>, chunk: &mut Chunk<T>, input: &[T
     let shape = pass.shapes[0];
     let from = &input[chunk.first * shape.len()..][..chunk.len * shape.len()];
     chunk.finite = pass.kernels.all_finite(from);
-    layers::unflatten(shape.units(), shape.positions(), from, &mut chunk.values[0]);
+    layers::inward(shape, from, &mut chunk.values[0]);
 }

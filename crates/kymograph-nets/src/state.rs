@@ -18,30 +18,50 @@ pub(crate) enum Arrangement {
     Filters { outputs: usize, inputs: usize, places: usize },
 }
 
+/// How a parameter starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Init {
+    /// Uniform between minus and plus a number.
+    Uniform(f64),
+    /// Standard normal.
+    Normal,
+    Zero,
+    One,
+    /// As an earlier parameter, by index.
+    Same(usize),
+}
+
 /// One parameter tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Parameter {
-    /// `layer.weight` or `layer.bias`.
+    /// As in PyTorch, such as `layer.weight`.
     pub(crate) name: String,
     /// PyTorch's.
     pub(crate) shape: Vec<usize>,
     pub(crate) range: Range<usize>,
     pub(crate) arrangement: Arrangement,
+    pub(crate) init: Init,
 }
 
 /// All parameters of a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Layout {
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) len: usize,
 }
 
 impl Layout {
-    pub(crate) fn add(&mut self, layer: &str, part: &str, shape: Vec<usize>, arrangement: Arrangement) -> Range<usize> {
+    pub(crate) fn add(
+        &mut self,
+        name: String,
+        shape: Vec<usize>,
+        arrangement: Arrangement,
+        init: Init,
+    ) -> Range<usize> {
         let size = shape.iter().fold(1usize, |n, &d| n.saturating_mul(d));
         let range = self.len..self.len.saturating_add(size);
         self.len = range.end;
-        self.parameters.push(Parameter { name: format!("{layer}.{part}"), shape, range: range.clone(), arrangement });
+        self.parameters.push(Parameter { name, shape, range: range.clone(), arrangement, init });
         range
     }
 

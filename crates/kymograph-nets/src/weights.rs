@@ -11,8 +11,9 @@ use crate::network::Network;
 use crate::state::{self, matched};
 
 impl<T: Real> Network<T> {
-    /// Parameters and running statistics under PyTorch's names and in its layouts and order: `layer.weight`,
-    /// `layer.bias`, `layer.running_mean`, `layer.running_var`, `layer.num_batches_tracked`.
+    /// Parameters and running statistics in the order of the layers, under PyTorch's names and in its layouts:
+    /// `layer.weight`, `layer.bias`, `layer.running_mean`, `layer.running_var`, `layer.num_batches_tracked`, those of
+    /// [`crate::LayerKind::MultiheadAttention`], and a table of positions under its layer's bare name.
     pub fn state_dict(&self) -> Vec<(String, ArrayD<T>)> {
         let mut dict = self.layout.export(&self.parameters, "");
         for (name, shape, values) in self.statistics() {
@@ -80,9 +81,9 @@ impl<T: Real> Network<T> {
 
     fn statistics(&self) -> Vec<(String, Vec<usize>, Vec<T>)> {
         let mut statistics = Vec::new();
-        for (layer, spec) in self.layers.iter().zip(&self.spec.layers) {
+        for (layer, label) in self.layers.iter().zip(&self.labels) {
             if let Layer::Norm(norm) = layer {
-                let name = |part: &str| format!("{}.{part}", spec.name);
+                let name = |part: &str| format!("{label}.{part}");
                 statistics.push((name("running_mean"), vec![norm.units], norm.running_mean.clone()));
                 statistics.push((name("running_var"), vec![norm.units], norm.running_var.clone()));
                 let batches = T::from_f64(norm.batches as f64);

@@ -18,7 +18,8 @@ pub(crate) struct Chunk<T> {
     pub(crate) len: usize,
     /// The input of each layer, and the output of the last; those inside an operation stay empty.
     pub(crate) values: Vec<Aligned<T>>,
-    /// What each layer keeps for going back: padded images, places of maxima, normalised inputs, masks.
+    /// What each layer keeps for going back: padded images, places of maxima, normalised inputs, derivatives,
+    /// masks.
     pub(crate) caches: Vec<Aligned<T>>,
     /// Of all parameters.
     pub(crate) gradients: Aligned<T>,
@@ -27,6 +28,10 @@ pub(crate) struct Chunk<T> {
     pub(crate) next: Aligned<T>,
     pub(crate) scratch: Aligned<T>,
     pub(crate) spread: Aligned<T>,
+    /// Columns of attention's products.
+    pub(crate) packed: Aligned<T>,
+    /// Slopes that wait at a place for those of the layers between, and whether they do.
+    pub(crate) waiting: Vec<(bool, Aligned<T>)>,
     pub(crate) sums: NormSums,
     pub(crate) loss: f64,
     pub(crate) right: usize,
@@ -65,7 +70,10 @@ impl<T: Real> Workspace<T> {
                     .map(|(layer, shape)| match layer {
                         Layer::Conv(conv) if conv.needs_padding() => Aligned::zeros(len * conv.padded_length()),
                         Layer::Pool(pool) => Aligned::zeros(len * pool.out_length()),
-                        Layer::Norm(_) | Layer::Dropout(_) => Aligned::zeros(len * shape.len()),
+                        Layer::Norm(_) | Layer::Dropout(_) | Layer::Gelu(_) | Layer::Silu => {
+                            Aligned::zeros(len * shape.len())
+                        }
+                        Layer::LayerNorm(norm) => Aligned::zeros(norm.kept(len * shape.len())),
                         _ => Aligned::default(),
                     })
                     .collect();
@@ -79,6 +87,8 @@ impl<T: Real> Workspace<T> {
                     next: Aligned::default(),
                     scratch: Aligned::default(),
                     spread: Aligned::default(),
+                    packed: Aligned::default(),
+                    waiting: vec![(false, Aligned::default()); shapes.len()],
                     sums: NormSums::default(),
                     loss: 0.0,
                     right: 0,

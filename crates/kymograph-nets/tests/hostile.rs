@@ -125,7 +125,7 @@ fn specifications() {
     assert!(reason(&[4], vec![LayerSpec::relu("input")]).contains("the name is taken"));
     assert!(reason(&[4], vec![LayerSpec::relu("a.grad")]).contains(".grad"));
     assert!(reason(&[4], vec![]).contains("no layer"));
-    assert!(reason(&[4, 4], vec![linear()]).contains("neither"));
+    assert!(reason(&[4, 4, 4, 4], vec![linear()]).contains("neither"));
     assert!(reason(&[0], vec![linear()]).contains("between 1"));
     assert!(reason(&[usize::MAX, 2, 2], vec![LayerSpec::flatten("f")]).contains("between 1"));
     assert!(reason(&[1 << 20], vec![LayerSpec::linear("fc", 1 << 20)]).contains("parameters"));

@@ -3,7 +3,10 @@
 mod support;
 
 use kymograph_linalg::Real;
-use kymograph_nets::{KernelPath, Mode, Network, NetworkSpec, Optimiser, OptimiserSpec, Target};
+use kymograph_nets::{
+    Gelu, KernelPath, LayerKind, LayerSpec, Mode, Network, NetworkSpec, Optimiser, OptimiserSpec, Target,
+    TransformerEncoder,
+};
 use ndarray::{ArrayD, Axis};
 use serde_json::Value;
 use support::{Fixtures, assert_near, init};
@@ -14,7 +17,43 @@ fn state<T: Real>(fixtures: &Fixtures, case: &str, prefix: &str) -> Vec<(String,
 }
 
 fn spec(case: &Value) -> NetworkSpec {
-    serde_json::from_value(case["spec"].clone()).unwrap()
+    let spec = &case["spec"];
+    match &spec["encoder"] {
+        Value::Null => serde_json::from_value(spec.clone()).unwrap(),
+        options => encoder(options),
+    }
+}
+
+/// Patches or an embedding, positions, a transformer encoder, the mean over tokens and a linear layer.
+fn encoder(o: &Value) -> NetworkSpec {
+    let size = |name: &str| o[name].as_u64().map(|size| size as usize);
+    let d_model = size("d_model").unwrap();
+    let mut layers = match size("vocabulary") {
+        Some(vocabulary) => vec![LayerSpec::embedding("embed", vocabulary, d_model)],
+        None => vec![LayerSpec::patches("patches", size("patch").unwrap()), LayerSpec::linear("input_proj", d_model)],
+    };
+    layers.push(LayerSpec::positions("pos_encoder"));
+    let encoder = TransformerEncoder {
+        num_layers: size("num_layers").unwrap(),
+        d_model,
+        nhead: size("nhead").unwrap(),
+        dim_feedforward: size("dim_feedforward").unwrap(),
+        dropout: o["dropout"].as_f64().unwrap(),
+        activation: match o["activation"].as_str().unwrap() {
+            "gelu" => LayerKind::Gelu { approximate: Gelu::None },
+            _ => LayerKind::Relu,
+        },
+        norm_first: o["norm_first"].as_bool().unwrap(),
+        causal: o["causal"].as_bool().unwrap(),
+        ..Default::default()
+    };
+    layers.extend(encoder.layers("transformer"));
+    layers.extend([LayerSpec::mean_tokens("mean"), LayerSpec::linear("fc", size("classes").unwrap())]);
+    let input = serde_json::from_value(o["input"].clone()).unwrap();
+    let spec = NetworkSpec { name: "transformer".into(), input, layers };
+    let text = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<NetworkSpec>(&text).unwrap(), spec);
+    spec
 }
 
 fn name(case: &Value) -> &str {
@@ -36,6 +75,10 @@ fn layer_case<T: Real>(fixtures: &Fixtures, case: &Value, path: KernelPath, tole
     for (parameter, gradient) in net.gradients() {
         let wanted = fixtures.get::<f64>(&format!("{name}/grad/{parameter}"));
         assert_near(&format!("{name} gradient of {parameter}"), &gradient, &wanted, tolerance);
+    }
+    if name.starts_with("attention") {
+        let pattern = net.capture(x.view(), &["blocks.0.attn.hook_pattern"]).unwrap().pop_first().unwrap().1;
+        assert_near(&format!("{name} pattern"), &pattern, &fixtures.get::<f64>(&format!("{name}/pattern")), tolerance);
     }
     for (tensor, wanted) in state::<f64>(fixtures, name, "after") {
         let found = net.state_dict().into_iter().find(|(known, _)| *known == tensor).unwrap().1;

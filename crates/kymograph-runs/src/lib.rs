@@ -2,21 +2,26 @@
 //!
 //! Three doors: [`Recorder`] writes a run while a network trains, [`Run`] and [`Experiment`] read what was
 //! written, and [`Checkpoint`] with [`find_checkpoints`] reads checkpoints made elsewhere (`.pt`, `.pth`, `.bin`,
-//! `.safetensors`) without executing anything they contain. The files are described in `docs/run-format.md`.
+//! `.safetensors`, `.npz`) without executing anything they contain; [`export()`] writes them for others. The files are described in `docs/run-format.md`.
 
 #![forbid(unsafe_code)]
 
 mod checkpoints;
 mod data;
 mod error;
+mod export;
 mod folder;
 mod listing;
 
 pub use checkpoints::{
     Checkpoint, CheckpointFormat, CheckpointSeries, Dtype, TensorInfo, find_checkpoints, step_from_path,
 };
-pub use data::{ImageSet, NpyArray, Split, mnist, packed_mnist, read_idx_images, read_idx_labels, read_npy};
+pub use data::{
+    ImageSet, NpyArray, NpyWriter, Split, fashion_mnist, image_data, mnist, packed_mnist, read_idx_images,
+    read_idx_labels, read_npy,
+};
 pub use error::RunsError;
+pub use export::{ExportFormat, export};
 pub use folder::{
     Capture, Captures, Experiment, ExperimentManifest, FORMAT_VERSION, HookPoint, Manifest, Probe, Recorder,
     RecorderOptions, Run, RunEntry, RunKey, SavedState, Schedule, Selection, Status, Table, cpu_features,

@@ -19,7 +19,15 @@ pub fn formats() -> &'static [Listed] {
                       nothing in them is executed",
         },
         Listed { name: ".safetensors", summary: "safetensors checkpoints, read lazily" },
-        Listed { name: ".npy", summary: "one NumPy array, for measuring arrays directly" },
+        Listed {
+            name: ".index.json",
+            summary: "a checkpoint in parts: model.safetensors.index.json (or .bin) beside the files it names",
+        },
+        Listed {
+            name: ".npz",
+            summary: "NumPy arrays by name as a checkpoint, stored or deflated; never pickled objects",
+        },
+        Listed { name: ".npy", summary: "one NumPy array, for measuring it directly or as a checkpoint of one tensor" },
         Listed { name: "IDX", summary: "images and labels as MNIST publishes them, plain or .gz" },
     ]
 }
@@ -30,6 +38,11 @@ pub fn datasets() -> &'static [Listed] {
         Listed {
             name: "mnist",
             summary: "handwritten digits, 28 × 28, 10 classes: 60,000 + 10,000 images from --data-dir",
+        },
+        Listed {
+            name: "fashion-mnist",
+            summary: "pictures of clothing in MNIST's format: 60,000 + 10,000 images from --data-dir; --set \
+                      data=fashion-mnist",
         },
         Listed {
             name: "mnist-packed",

@@ -2,7 +2,9 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kymograph_runs::{RunsError, datasets, formats, mnist, packed_mnist, read_idx_images, read_idx_labels};
+use kymograph_runs::{
+    RunsError, datasets, fashion_mnist, formats, image_data, mnist, packed_mnist, read_idx_images, read_idx_labels,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -152,3 +154,49 @@ fn what_can_be_read_is_listed_with_a_line_each() {
 /// Computed apart from this program, with Python's hashlib, by the documented rule.
 const TRAIN_LABELS: [u8; 10] = [4, 2, 0, 0, 7, 6, 2, 0, 5, 8];
 const TEST_LABELS: [u8; 10] = [5, 0, 1, 9, 6, 2, 8, 3, 7, 8];
+
+/// Four IDX files of a few images whose first training labels are these.
+fn published(folder: &Path, labels: [u8; 10]) {
+    fs::create_dir_all(folder).unwrap();
+    let mut train = idx(0x801, &[10], 10);
+    train[8..].copy_from_slice(&labels);
+    fs::write(folder.join("train-images-idx3-ubyte.gz"), gzip(&idx(0x803, &[10, 2, 2], 40))).unwrap();
+    fs::write(folder.join("train-labels-idx1-ubyte.gz"), gzip(&train)).unwrap();
+    fs::write(folder.join("t10k-images-idx3-ubyte"), idx(0x803, &[2, 2, 2], 8)).unwrap();
+    fs::write(folder.join("t10k-labels-idx1-ubyte"), idx(0x801, &[2], 2)).unwrap();
+}
+
+const DIGITS: [u8; 10] = [5, 0, 4, 1, 9, 2, 1, 3, 1, 4];
+const CLOTHES: [u8; 10] = [9, 0, 0, 3, 0, 2, 7, 2, 5, 5];
+
+#[test]
+fn fashion_mnist_is_told_apart_from_mnist_though_its_files_have_the_same_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["", "fashion-mnist", "FashionMNIST/raw"] {
+        let root = folder.path().join(format!("root-{}", place.len()));
+        published(&root.join(place), CLOTHES);
+        let split = image_data("fashion-mnist", Some(&root)).unwrap();
+        assert_eq!(
+            (split.train.name.as_str(), split.test.name.as_str()),
+            ("fashion-mnist train", "fashion-mnist test")
+        );
+        assert!(split.note.starts_with("Fashion-MNIST as published: 10 images"), "{}", split.note);
+        assert_eq!((split.train.labels.as_slice(), split.train.grey), (&CLOTHES[..], [0.2860, 0.3530]));
+        let error = mnist(Some(&root)).unwrap_err().to_string();
+        let said = if place.is_empty() { "those of Fashion-MNIST, not of MNIST" } else { "neither it nor its folder" };
+        assert!(error.contains(said), "{error}");
+    }
+    let both = folder.path().join("both");
+    published(&both.join("mnist"), DIGITS);
+    published(&both.join("fashion-mnist"), CLOTHES);
+    assert_eq!(image_data("mnist", Some(&both)).unwrap().train.labels, DIGITS);
+    assert_eq!(image_data("fashion-mnist", Some(&both)).unwrap().train.labels, CLOTHES);
+    let error = fashion_mnist(Some(&both.join("mnist"))).unwrap_err().to_string();
+    assert!(error.contains("those of MNIST, not of Fashion-MNIST") && error.contains("--data-dir"), "{error}");
+    let error = fashion_mnist(None).unwrap_err().to_string();
+    assert!(error.contains("not packed") && error.contains("--data-dir"), "{error}");
+    assert_eq!(image_data("mnist", None).unwrap(), packed_mnist().unwrap());
+    let error = image_data("imagenet", None).unwrap_err().to_string();
+    assert!(error.contains("imagenet") && error.contains("fashion-mnist"), "{error}");
+    assert!(datasets().iter().any(|set| set.name == "fashion-mnist"));
+}

@@ -193,6 +193,33 @@ fn tensors_that_lie_about_their_place_are_refused_by_name() {
 }
 
 #[test]
+fn a_part_of_a_storage_begins_where_old_files_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |offset: i64, elements: i64| {
+        let part = [&b"(X\x01\x00\x00\x00v"[..], &long(offset), &long(elements), b"t"].concat();
+        let whole = tensor(&long(2), &long(0), &tuple(&[1]), &tuple(&[1]));
+        let none = whole.windows(3).position(|code| code == b"NtQ").unwrap();
+        let code = [&whole[..none], &part, &whole[none + 1..]].concat();
+        Checkpoint::open(write(&folder, &stream(&code)))
+    };
+    assert_eq!(open(0, 2).unwrap().read_f32("w").unwrap()[[0]], 1.0);
+    assert_eq!(open(1, 1).unwrap().read_f32("w").unwrap()[[0]], 2.0);
+    for (offset, elements) in [(2, 1), (1, 2), (1, 0), (i64::MAX, 1), (1, i64::MAX), (-1, 1)] {
+        assert!(open(offset, elements).is_err(), "{offset} {elements}");
+    }
+}
+
+#[test]
+fn the_oldest_form_a_tar_file_is_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut header = vec![0; 512];
+    header[..8].copy_from_slice(b"sys_info");
+    header[257..262].copy_from_slice(b"ustar");
+    let error = Checkpoint::open(write(&folder, &header)).unwrap_err().to_string();
+    assert!(error.contains("tar file") && error.contains("torch.save(model.state_dict()"), "{error}");
+}
+
+#[test]
 fn pickles_that_want_memory_or_time_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut cases: Vec<(&str, Vec<u8>)> = vec![

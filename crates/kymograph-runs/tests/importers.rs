@@ -1,7 +1,7 @@
 //! Checkpoints of PyTorch, NumPy arrays and safetensors, against values which Python wrote beside them
 //! (`tests/reference/make_checkpoints.py`), and against published files where those are at hand.
 
-use kymograph_runs::{Checkpoint, CheckpointFormat, Dtype, NpyArray, RunsError, read_npy};
+use kymograph_runs::{Checkpoint, CheckpointFormat, Dtype, NpyArray, NpyWriter, RunsError, read_npy};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -212,6 +212,32 @@ fn arrays_of_numpy() {
     assert!(error.contains("complex.npy") && error.contains("c16"), "{error}");
     let error = read_npy(fixture("single.pt")).unwrap_err().to_string();
     assert!(error.contains("single.pt") && error.contains("no .npy"), "{error}");
+}
+
+#[test]
+fn arrays_are_written_as_numpy_writes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inner/x.npy");
+    let NpyArray::F32(array) = read_npy(fixture("float32.npy")).unwrap() else { panic!("another type") };
+    let values = array.as_slice().unwrap();
+    let mut writer = NpyWriter::create(&path, array.shape()).unwrap();
+    writer.append(&values[..2]).unwrap();
+    assert!(!path.exists(), "nothing is there before it is finished");
+    writer.append(&values[2..]).unwrap();
+    writer.finish().unwrap();
+    assert!(std::fs::read(&path).unwrap() == std::fs::read(fixture("float32.npy")).unwrap());
+    for shape in [&[][..], &[1], &[1, 1, 1]] {
+        let mut writer = NpyWriter::create(&path, shape).unwrap();
+        writer.append(&[2.5]).unwrap();
+        writer.finish().unwrap();
+        let NpyArray::F32(array) = read_npy(&path).unwrap() else { panic!("another type") };
+        assert_eq!((array.shape(), array.first()), (shape, Some(&2.5)));
+    }
+    let mut short = NpyWriter::create(&path, &[3]).unwrap();
+    short.append(&[1.0]).unwrap();
+    let error = short.finish().unwrap_err().to_string();
+    assert!(error.contains("1 numbers") && error.contains("[3]"), "{error}");
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing half-written stays");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! A study: its texts, its settings, and the list of all studies.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::control::Control;
 use crate::error::StudyError;
 use crate::phases;
 
@@ -62,6 +65,9 @@ pub struct StudyFile {
     settings: Settings,
     /// What `--quick` changes.
     quick: toml::Table,
+    /// The controls it can run, by name.
+    #[serde(default)]
+    pub controls: BTreeMap<String, Control>,
 }
 
 /// Settings of an image-classification study. Every field can be set by `--set key=value`.
@@ -72,6 +78,10 @@ pub struct Settings {
     pub networks: Vec<String>,
     /// Number of seeds, counted from 0, where none are named.
     pub seeds: u64,
+    /// The data set: `mnist` or `fashion-mnist`.
+    pub data: String,
+    /// Controls to train beside each run, of those the study declares.
+    pub controls: Vec<String>,
     /// Optimisation steps.
     pub steps: u64,
     /// Examples in a minibatch.
@@ -109,12 +119,16 @@ impl StudyFile {
                 let known = table.keys().cloned().collect::<Vec<_>>().join(", ");
                 return Err(refuse(key, format!("there is no such setting; the settings are {known}")));
             };
-            let value = parse(old, text).map_err(|detail| refuse(key, detail))?;
+            let value = parse(old, text.trim()).map_err(|detail| refuse(key, detail))?;
             table.insert(key.clone(), value);
         }
         let settings: Settings =
             table.try_into().map_err(|e: toml::de::Error| refuse("--set", e.message().to_owned()))?;
         settings.check(study).map_err(|(key, detail)| refuse(key, detail))?;
+        if let Some(unknown) = settings.controls.iter().find(|name| !file.controls.contains_key(*name)) {
+            let known = file.controls.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(refuse("controls", format!("`{unknown}` is none of {known}")));
+        }
         Ok((file, settings))
     }
 }
@@ -127,7 +141,8 @@ fn parse(old: &toml::Value, text: &str) -> Result<toml::Value, String> {
         toml::Value::Float(_) => text.parse().map(toml::Value::Float).map_err(|_| wanted("a number")),
         toml::Value::Boolean(_) => text.parse().map(toml::Value::Boolean).map_err(|_| wanted("true or false")),
         toml::Value::Array(_) => {
-            Ok(toml::Value::Array(text.split(',').map(|item| toml::Value::String(item.trim().to_owned())).collect()))
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Ok(toml::Value::Array(items.map(|item| toml::Value::String(item.to_owned())).collect()))
         }
         _ => Ok(toml::Value::String(text.to_owned())),
     }
@@ -143,6 +158,9 @@ impl Settings {
         sorted.dedup();
         if sorted.len() != self.networks.len() || sorted.is_empty() {
             return Err(("networks", "name at least one network, each once".to_owned()));
+        }
+        if !["mnist", "fashion-mnist"].contains(&self.data.as_str()) {
+            return Err(("data", format!("`{}` is none of mnist, fashion-mnist", self.data)));
         }
         let counts = [("seeds", self.seeds), ("steps", self.steps), ("batch_size", self.batch_size as u64)];
         if let Some((key, _)) = counts.into_iter().find(|(_, n)| *n == 0) {
@@ -171,7 +189,7 @@ impl Settings {
 
     /// The named steps.
     #[must_use]
-    pub fn step_names(&self) -> std::collections::BTreeMap<String, u64> {
+    pub fn step_names(&self) -> BTreeMap<String, u64> {
         let at = |share: f64| (share * self.steps as f64).round() as u64;
         [("first", 0), ("early", at(self.early)), ("mid", at(self.mid)), ("late", at(self.late)), ("last", self.steps)]
             .into_iter()
@@ -210,6 +228,7 @@ mod tests {
         assert_eq!(read(true, &[]).unwrap().steps, 200);
         assert_eq!(read(true, &[("steps", "60")]).unwrap().steps, 60);
         assert_eq!(read(false, &[("networks", "mlp")]).unwrap().networks, ["mlp"]);
+        assert!(read(false, &[("controls", "")]).unwrap().controls.is_empty());
     }
 
     #[test]
@@ -220,6 +239,9 @@ mod tests {
             ("steps", "0", "at least 1"),
             ("steps", "-3", "--set"),
             ("networks", "resnet", "none of cnn, mlp"),
+            ("networks", "", "at least one"),
+            ("data", "imagenet", "none of mnist, fashion-mnist"),
+            ("controls", "other_weather", "none of lr_zero, other_order, shuffled_labels"),
             ("networks", "mlp,mlp", "each once"),
             ("learning_rate", "NaN", "at least 0"),
             ("mid", "0.01", "in this order"),

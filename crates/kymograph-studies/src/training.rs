@@ -7,13 +7,11 @@ use kymograph_runs::{ImageSet, Manifest, Recorder, SavedState, Split};
 use ndarray::{Array4, ArrayD, ArrayView2, ArrayView4, Axis, s};
 use serde_json::json;
 
+use crate::control::Control;
 use crate::error::StudyError;
 use crate::scores::{Scores, scores};
 use crate::study::Settings;
 
-/// MNIST's training mean and standard deviation, in units of the full pixel range.
-const MEAN: f32 = 0.1307;
-const DEVIATION: f32 = 0.3081;
 /// Examples in a forward pass that only scores.
 const SCORING_BATCH: usize = 500;
 
@@ -26,11 +24,12 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Pixels scaled to 0..1, then centred and scaled by MNIST's training mean and deviation.
+    /// Pixels scaled to 0..1, then centred and scaled by the mean and deviation of the published training images.
     #[must_use]
     pub fn normalised(set: &ImageSet) -> Self {
+        let [mean, deviation] = set.grey;
         Self {
-            images: set.images.mapv(|pixel| (f32::from(pixel) / 255.0 - MEAN) / DEVIATION),
+            images: set.images.mapv(|pixel| (f32::from(pixel) / 255.0 - mean) / deviation),
             labels: set.labels.iter().map(|&label| usize::from(label)).collect(),
         }
     }
@@ -63,12 +62,23 @@ impl Data {
     }
 }
 
+impl Progress<'_> {
+    /// The run's name: `cnn/seed-0`, or `cnn/seed-0.other_order` for a control.
+    #[must_use]
+    pub fn run(&self) -> String {
+        let control = self.control.map_or_else(String::new, |name| format!(".{name}"));
+        format!("{}/seed-{}{control}", self.network, self.seed)
+    }
+}
+
 /// How far a training is.
 pub struct Progress<'a> {
     /// The network.
     pub network: &'a str,
     /// Its seed.
     pub seed: u64,
+    /// The control it is trained under.
+    pub control: Option<&'a str>,
     /// Steps done.
     pub step: u64,
     /// Steps in all.
@@ -91,6 +101,8 @@ pub struct Training<'a> {
     pub settings: &'a Settings,
     /// The examples.
     pub data: &'a Data,
+    /// The control it is trained under, by name; none for a main run.
+    pub control: Option<(&'a str, &'a Control)>,
 }
 
 impl Training<'_> {
@@ -127,6 +139,10 @@ impl Training<'_> {
             json!({ "study": self.settings, "data": self.data.note, "optimiser": self.optimiser() }),
             Some(self.seed),
         );
+        if let Some((name, control)) = self.control {
+            manifest.control = Some(name.to_owned());
+            manifest.settings["control"] = json!(control);
+        }
         manifest.hook_points = network
             .hook_points()
             .iter()
@@ -136,7 +152,8 @@ impl Training<'_> {
     }
 
     fn optimiser(&self) -> OptimiserSpec {
-        OptimiserSpec::adam(self.settings.learning_rate)
+        let rate = self.control.and_then(|(_, control)| control.learning_rate);
+        OptimiserSpec::adam(rate.unwrap_or(self.settings.learning_rate))
     }
 
     fn train(
@@ -163,11 +180,14 @@ impl Training<'_> {
                 saved.step
             }
         };
-        let mut order = Order::new(self.seed, self.data.train.labels.len(), self.settings.batch_size);
+        let control = self.control.map_or_else(Control::default, |(_, control)| control.clone());
+        let order_seed = self.seed.wrapping_add(control.order_seed);
+        let all_labels = control.labels(&self.data.train.labels, self.seed);
+        let mut order = Order::new(order_seed, all_labels.len(), self.settings.batch_size);
         for step in first + 1..=self.settings.steps {
             let batch = order.batch(step - 1);
             let images = self.data.train.images.select(Axis(0), batch).into_dyn();
-            let labels: Vec<usize> = batch.iter().map(|&i| self.data.train.labels[i]).collect();
+            let labels: Vec<usize> = batch.iter().map(|&i| all_labels[i]).collect();
             let stats = network.train_step(images.view(), &labels, &mut optimiser)?;
             if !stats.loss.is_finite() {
                 recorder.flush()?;
@@ -186,7 +206,8 @@ impl Training<'_> {
     }
 
     fn progress<'a>(&'a self, step: u64, loss: f64, scores: Option<&'a Scores>) -> Progress<'a> {
-        Progress { network: &self.spec.name, seed: self.seed, step, steps: self.settings.steps, loss, scores }
+        let control = self.control.map(|(name, _)| name);
+        Progress { network: &self.spec.name, seed: self.seed, control, step, steps: self.settings.steps, loss, scores }
     }
 
     /// Scores on held-out and on as many training examples, and a checkpoint that can be gone on from.

@@ -53,7 +53,7 @@ pub enum KymographError {
         /// The folder.
         folder: PathBuf,
     },
-    /// An array argument of `kymograph measure` cannot be used.
+    /// An argument of a command cannot be used.
     #[error("{argument}: {detail}")]
     Argument {
         /// The argument.
@@ -73,6 +73,7 @@ impl KymographError {
         matches!(
             self,
             Self::Argument { .. }
+                | Self::Nets(kymograph_nets::NetsError::UnknownHook { .. })
                 | Self::Studies(StudyError::Unknown { .. } | StudyError::Setting { .. })
                 | Self::Findings(FindingsError::Syntax { .. } | FindingsError::Invalid { .. })
                 | Self::Measures(

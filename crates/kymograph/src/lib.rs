@@ -6,15 +6,21 @@
 //! checkpoints made elsewhere, and both go the same way on, from plan to findings to verdict to report. The crates
 //! below it are re-exported.
 
+mod capture;
 mod error;
+mod export;
 mod inspect;
 mod measure;
 mod pipeline;
 
+pub use capture::{CaptureRequest, Captured, CapturedArray, capture};
 pub use error::KymographError;
+pub use export::{ExportRequest, export};
 pub use inspect::{Inspected, InspectedTensor, inspect};
 pub use measure::{MeasureRequest, Measured, measure};
-pub use pipeline::{AnalyzeRequest, Derived, Event, RunRequest, analyze, figures_as_pdf, report, run_study};
+pub use pipeline::{
+    AnalyzeRequest, Derived, Event, JudgeRequest, Judged, RunRequest, analyze, figures_as_pdf, judge, report, run_study,
+};
 
 pub use {
     kymograph_findings as findings, kymograph_linalg as linalg, kymograph_measures as measures, kymograph_nets as nets,

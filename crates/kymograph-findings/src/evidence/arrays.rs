@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use kymograph_measures::{Array, Kind};
 use kymograph_runs::{Checkpoint, Dtype, TensorInfo};
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array2, ArrayD, ArrayViewD, IxDyn};
 
 use super::{Gathering, Job, Subject, measure_of};
 use crate::error::FindingsError;
-use crate::plan::{NullKind, On, compares_steps};
+use crate::plan::{NullKind, On};
 
 /// A matrix in the precision it was stored in.
 #[derive(Clone, Debug)]
@@ -34,22 +34,44 @@ impl Matrix {
     }
 }
 
-/// A matrix with the hash of the file it came from.
+/// A matrix with its shape in, and the hash of, the file it came from.
 #[derive(Clone, Debug)]
 pub(super) struct Sourced {
     pub(super) matrix: Matrix,
+    pub(super) shape: Vec<usize>,
     pub(super) content: String,
+}
+
+impl Sourced {
+    /// The matrix, or the array as stored for a measure of so many axes.
+    pub(super) fn view(&self, axes: usize) -> Array<'_> {
+        self.shaped(&self.matrix, axes)
+    }
+
+    /// Another matrix of the same shape, alike.
+    pub(super) fn shaped<'m>(&self, matrix: &'m Matrix, axes: usize) -> Array<'m> {
+        fn reshaped<'m, T>(matrix: &'m Array2<T>, shape: &[usize]) -> ArrayViewD<'m, T> {
+            let whole = matrix.view().into_shape_with_order(IxDyn(shape));
+            whole.unwrap_or_else(|_| matrix.view().into_dyn())
+        }
+        match matrix {
+            _ if axes == 2 || self.shape.len() != axes => matrix.view(),
+            Matrix::F32(m) => Array::F32(reshaped(m, &self.shape)),
+            Matrix::F64(m) => Array::F64(reshaped(m, &self.shape)),
+        }
+    }
 }
 
 /// Open files: tensor lists and hashes are read once.
 pub(super) struct Shelf<'a> {
     subjects: &'a [Subject],
     open: BTreeMap<PathBuf, (Checkpoint, String)>,
+    masks: BTreeMap<(PathBuf, String), bool>,
 }
 
 impl<'a> Shelf<'a> {
     pub(super) fn new(subjects: &'a [Subject]) -> Self {
-        Self { subjects, open: BTreeMap::new() }
+        Self { subjects, open: BTreeMap::new(), masks: BTreeMap::new() }
     }
 
     fn file(&mut self, path: &Path) -> Result<&(Checkpoint, String), FindingsError> {
@@ -73,19 +95,33 @@ impl<'a> Shelf<'a> {
             .collect())
     }
 
+    /// Why a tensor is not measured although it is there: it is a mask.
+    pub(super) fn mask(&mut self, path: &Path, array: &str) -> Result<Option<String>, FindingsError> {
+        let key = (path.to_path_buf(), array.to_owned());
+        let is_mask = match self.masks.get(&key) {
+            Some(&known) => known,
+            None => self.file(path)?.0.is_mask(array)?,
+        };
+        self.masks.insert(key, is_mask);
+        let reason = || format!("tensor `{array}` of {} is a mask of minus infinities and no weight", path.display());
+        Ok(is_mask.then(reason))
+    }
+
     fn read(&mut self, path: &Path, array: &str) -> Result<Sourced, FindingsError> {
         let (checkpoint, content) = self.file(path)?;
         let wide = checkpoint.tensors().iter().any(|t| t.name == array && t.dtype == Dtype::F64);
-        let matrix = if wide {
+        let (matrix, shape) = if wide {
             let tensor = checkpoint.read_f64(array)?;
             refuse_not_finite(path, array, tensor.iter().copied())?;
-            Matrix::F64(to_matrix(tensor))
+            let shape = tensor.shape().to_vec();
+            (Matrix::F64(to_matrix(tensor)), shape)
         } else {
             let tensor = checkpoint.read_f32(array)?;
             refuse_not_finite(path, array, tensor.iter().map(|&v| f64::from(v)))?;
-            Matrix::F32(to_matrix(tensor))
+            let shape = tensor.shape().to_vec();
+            (Matrix::F32(to_matrix(tensor)), shape)
         };
-        Ok(Sourced { matrix, content: content.clone() })
+        Ok(Sourced { matrix, shape, content: content.clone() })
     }
 }
 
@@ -109,14 +145,22 @@ fn to_matrix<T: Clone>(tensor: ArrayD<T>) -> Array2<T> {
     tensor.into_shape_with_order((rows, columns)).unwrap_or_else(|_| unreachable!("a standard layout keeps its length"))
 }
 
+/// One array of one run by step.
+pub(super) type BySteps = BTreeMap<u64, Sourced>;
+
 /// Everything the rows of one array of one run need.
 pub(super) struct Column<'a> {
-    /// By step.
-    pub(super) steps: BTreeMap<u64, Sourced>,
+    pub(super) steps: BySteps,
     /// The same array in untrained networks of the same shape, by seed.
     pub(super) untrained: Vec<Sourced>,
     /// Whether `untrained` had to be this run's own step 0.
     pub(super) untrained_is_own: bool,
+    /// The same array in the sister seeds' main runs.
+    pub(super) sisters: Vec<BySteps>,
+    /// The same array in the runs of controls, by name: the seed and the array.
+    pub(super) controls: BTreeMap<String, Vec<(Option<u64>, BySteps)>>,
+    /// The run's own seed.
+    pub(super) seed: Option<u64>,
     /// The probe's labels.
     pub(super) labels: Option<&'a [i64]>,
     pub(super) on: On,
@@ -132,38 +176,74 @@ impl<'a> Column<'a> {
         members: &[usize],
         jobs: &[Job],
     ) -> Result<Self, FindingsError> {
-        let run = &shelf.subjects[subject];
+        let subjects = shelf.subjects;
+        let run = &subjects[subject];
+        let members: Vec<usize> = members.iter().copied().filter(|&i| jobs[i].missing.is_none()).collect();
         let wanted: BTreeSet<u64> = members.iter().flat_map(|&i| jobs[i].steps.iter().copied()).collect();
-        let mut steps = BTreeMap::new();
-        for step in wanted {
-            if let Some(path) = run.files(on).get(&step) {
-                steps.insert(step, shelf.read(path, array)?);
-            }
-        }
         let planned = |i: &usize| &gathering.plan.measures[jobs[*i].planned];
-        let mut untrained = Vec::new();
-        let mut untrained_is_own = false;
-        if members.iter().any(|i| planned(i).nulls.contains(&NullKind::Untrained)) {
-            let sisters: Vec<&Subject> = shelf
-                .subjects
-                .iter()
-                .filter(|s| s.key.network == run.key.network && s.key.seed != run.key.seed && s.key.control.is_none())
-                .filter(|s| s.files(on).contains_key(&0))
-                .collect();
-            untrained_is_own = sisters.is_empty();
-            let sources = if untrained_is_own { vec![run] } else { sisters };
+        let asked = |null: &NullKind| members.iter().any(|i| planned(i).nulls.contains(null));
+        let mut column = Self {
+            steps: read_steps(shelf, run, on, array, &wanted)?,
+            untrained: Vec::new(),
+            untrained_is_own: false,
+            sisters: Vec::new(),
+            controls: BTreeMap::new(),
+            seed: run.key.seed,
+            labels: run.labels.as_deref(),
+            on,
+        };
+        let sisters: Vec<&Subject> = subjects.iter().filter(|s| s.is_sister_of(&run.key)).collect();
+        if asked(&NullKind::Untrained) {
+            let with_start: Vec<&Subject> = sisters.iter().copied().filter(|s| s.files(on).contains_key(&0)).collect();
+            column.untrained_is_own = with_start.is_empty();
+            let sources = if column.untrained_is_own { vec![run] } else { with_start };
             for source in sources {
                 if let Some(path) = source.files(on).get(&0) {
-                    untrained.push(shelf.read(path, array)?);
+                    column.untrained.push(shelf.read(path, array)?);
                 }
             }
         }
-        Ok(Self { steps, untrained, untrained_is_own, labels: run.labels.as_deref(), on })
+        if asked(&NullKind::OtherSeed) {
+            for sister in sisters {
+                column.sisters.push(read_steps(shelf, sister, on, array, &wanted)?);
+            }
+        }
+        let names: BTreeSet<&str> = members.iter().flat_map(|i| planned(i).controls_beside()).collect();
+        for name in names {
+            let mut runs = Vec::new();
+            for control in subjects.iter().filter(|s| s.is_control(&run.key.network, name)) {
+                runs.push((control.key.seed, read_steps(shelf, control, on, array, &wanted)?));
+            }
+            column.controls.insert(name.to_owned(), runs);
+        }
+        Ok(column)
     }
+}
+
+fn read_steps(
+    shelf: &mut Shelf<'_>,
+    run: &Subject,
+    on: On,
+    array: &str,
+    wanted: &BTreeSet<u64>,
+) -> Result<BySteps, FindingsError> {
+    let mut steps = BTreeMap::new();
+    for &step in wanted {
+        if on == On::Series {
+            if let Some(&value) = run.series.get(array).and_then(|series| series.get(&step)).filter(|v| v.is_finite()) {
+                let matrix = Matrix::F64(Array2::from_elem((1, 1), value));
+                let content = format!("{:016x}", value.to_bits());
+                steps.insert(step, Sourced { matrix, shape: vec![1, 1], content });
+            }
+        } else if let Some(path) = run.files(on).get(&step) {
+            steps.insert(step, shelf.read(path, array)?);
+        }
+    }
+    Ok(steps)
 }
 
 /// Whether the measure takes the probe's labels beside the array.
 pub(super) fn wants_labels(planned: &crate::plan::PlannedMeasure) -> bool {
     let measure = measure_of(planned);
-    !compares_steps(measure) && measure.inputs.iter().any(|input| input.kind == Kind::Labels)
+    measure.inputs.iter().any(|input| input.kind == Kind::Labels)
 }

@@ -30,14 +30,27 @@ pub struct Subject {
     pub activations: BTreeMap<u64, PathBuf>,
     /// The probe's labels.
     pub labels: Option<Vec<i64>>,
+    /// Recorded series by name (`held_out.loss`): their values by step.
+    pub series: BTreeMap<String, BTreeMap<u64, f64>>,
 }
 
 impl Subject {
+    /// The files of its arrays by step; series stand in none.
     fn files(&self, on: On) -> &BTreeMap<u64, PathBuf> {
+        static NONE: BTreeMap<u64, PathBuf> = BTreeMap::new();
         match on {
             On::Parameters => &self.parameters,
             On::Activations => &self.activations,
+            On::Series => &NONE,
         }
+    }
+
+    fn is_sister_of(&self, other: &RunKey) -> bool {
+        self.key.network == other.network && self.key.seed != other.seed && self.key.control.is_none()
+    }
+
+    fn is_control(&self, network: &str, control: &str) -> bool {
+        self.key.network == network && self.key.control.as_deref() == Some(control)
     }
 }
 
@@ -124,14 +137,22 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
     let mut shelf = Shelf::new(gathering.subjects);
     for (subject_index, subject) in gathering.subjects.iter().enumerate() {
         for (planned_index, planned) in gathering.plan.measures.iter().enumerate() {
-            if !planned.network_globs().is_match(&subject.key.network) {
+            let taken = planned.takes_control(subject.key.control.as_deref());
+            if !taken || !planned.network_globs().is_match(&subject.key.network) {
+                continue;
+            }
+            let globs = planned.array_globs();
+            if planned.on == On::Series {
+                for (array, values) in subject.series.iter().filter(|(name, _)| globs.is_match(name)) {
+                    let recorded: Vec<u64> = values.keys().copied().collect();
+                    add_jobs(&mut jobs, planned, (planned_index, subject_index), array, &recorded, gathering);
+                }
                 continue;
             }
             let files = subject.files(planned.on);
             let Some((_, first)) = files.iter().next() else {
                 continue;
             };
-            let globs = planned.array_globs();
             let fits = |t: &TensorInfo| {
                 globs.is_match(&t.name)
                     && planned.axes.is_none_or(|axes| t.shape.len() == axes)
@@ -141,15 +162,12 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
             let names: Vec<String> = shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
             let recorded: Vec<u64> = files.keys().copied().collect();
             for array in names {
-                for steps in planned.step_sets(&recorded, gathering.step_names) {
-                    let missing = steps.as_ref().err().cloned();
-                    jobs.push(Job {
-                        planned: planned_index,
-                        subject: subject_index,
-                        array: array.clone(),
-                        steps: steps.unwrap_or_default(),
-                        missing,
-                    });
+                let before = jobs.len();
+                add_jobs(&mut jobs, planned, (planned_index, subject_index), &array, &recorded, gathering);
+                if let Some(reason) = shelf.mask(first, &array)? {
+                    for job in &mut jobs[before..] {
+                        (job.steps, job.missing) = (Vec::new(), Some(reason.clone()));
+                    }
                 }
             }
         }
@@ -162,6 +180,22 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
         });
     }
     Ok(jobs)
+}
+
+/// One job for each set of steps the plan wants of an array.
+fn add_jobs(
+    jobs: &mut Vec<Job>,
+    planned: &PlannedMeasure,
+    (planned_index, subject): (usize, usize),
+    array: &str,
+    recorded: &[u64],
+    gathering: &Gathering<'_>,
+) {
+    for steps in planned.step_sets(recorded, gathering.step_names) {
+        let missing = steps.as_ref().err().cloned();
+        let steps = steps.unwrap_or_default();
+        jobs.push(Job { planned: planned_index, subject, array: array.to_owned(), steps, missing });
+    }
 }
 
 /// The measure of a planned row; plans are checked when read, so it exists.

@@ -19,13 +19,14 @@ const FEWEST_FOR_P: usize = 19;
 pub(super) struct Inputs<'a> {
     pub(super) arrays: Vec<&'a Sourced>,
     pub(super) labels: Option<Array1<i64>>,
-    /// Whether one of the arrays is of the run's own step 0.
-    pub(super) from_step_0: bool,
+    /// The arrays' steps; none for arrays that stand in for others.
+    pub(super) steps: &'a [u64],
 }
 
 impl Inputs<'_> {
-    pub(super) fn views(&self) -> Vec<Array<'_>> {
-        let mut views: Vec<Array<'_>> = self.arrays.iter().map(|s| s.matrix.view()).collect();
+    /// In the order in which the measure takes them.
+    pub(super) fn views(&self, measure: &Measure) -> Vec<Array<'_>> {
+        let mut views: Vec<Array<'_>> = self.arrays.iter().map(|s| s.view(measure.inputs[0].axes.len())).collect();
         views.extend(self.labels.as_ref().map(|l| Array::Labels(l.view())));
         views
     }
@@ -42,46 +43,107 @@ pub(super) struct Observed<'a> {
 }
 
 /// Draws one null; an `Err` is a note that says why there is none.
-pub(super) fn draw(kind: NullKind, draws: usize, row: &Observed<'_>) -> Result<Null, String> {
-    let Observed { measure, options, inputs, column, value: observed, seed } = *row;
-    let evaluate = |views: &[Array<'_>]| measure.apply(views, options).map(|r| r.value).map_err(|e| e.to_string());
-    let mut values = Vec::new();
-    if kind == NullKind::Untrained {
-        if column.untrained_is_own && inputs.from_step_0 {
-            return Err("null `untrained` not measured: this is the only untrained network there is".to_owned());
-        }
-        if column.untrained.is_empty() {
-            return Err("null `untrained` not measured: no checkpoint at step 0".to_owned());
-        }
-        for source in &column.untrained {
-            let mut arrays = inputs.arrays.clone();
-            arrays[0] = source;
-            let replaced = Inputs { arrays, labels: inputs.labels.clone(), from_step_0: false };
-            values.push(evaluate(&replaced.views()).map_err(|e| format!("null `untrained` not measured: {e}"))?);
-        }
-    } else {
-        for draw in 0..draws {
-            let mut rng = stream_at(seed, kind.name(), draw as u64);
-            let value = match (kind, inputs.arrays.as_slice(), &inputs.labels) {
-                (NullKind::PermutedExamples, [x], Some(labels)) => {
-                    let order = permutation(&mut rng, labels.len());
-                    let shuffled = labels.select(Axis(0), &order);
-                    evaluate(&[x.matrix.view(), Array::Labels(shuffled.view())])
-                }
-                (_, [x], _) => evaluate(&[shuffled_columns(&x.matrix, &mut rng).view()]),
-                (NullKind::RandomWalk, [x, y], _) => {
-                    evaluate(&[x.matrix.view(), random_walk(&x.matrix, &y.matrix, &mut rng)?.view()])
-                }
-                (_, [x, y], _) => evaluate(&[x.matrix.view(), permuted_rows(&y.matrix, &mut rng).view()]),
-                _ => Err("has no inputs".to_owned()),
-            };
-            values.push(value.map_err(|e| format!("null `{}` not measured: {e}", kind.name()))?);
-        }
-    }
-    summarise(kind, &values, observed).map_err(|e| format!("null `{}` not measured: {e}", kind.name()))
+pub(super) fn draw(kind: &NullKind, draws: usize, row: &Observed<'_>) -> Result<Null, String> {
+    let values = match kind {
+        NullKind::Untrained => untrained(row),
+        NullKind::OtherSeed => other_seeds(row),
+        NullKind::Control(name) => control(name, row),
+        _ => (0..draws).map(|draw| drawn(kind, draw, row)).collect(),
+    };
+    values
+        .and_then(|values| summarise(kind, &values, row.value).map_err(|e| e.to_string()))
+        .map_err(|reason| format!("null `{}` not measured: {reason}", kind.name()))
 }
 
-fn summarise(kind: NullKind, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
+/// The value between the later array and the same array in this seed's run of the control.
+pub(super) fn ceiling(kind: &NullKind, steps: &[u64], row: &Observed<'_>) -> Result<Null, String> {
+    let missing = |reason: &str| format!("ceiling `{}` not measured: {reason}", kind.name());
+    let NullKind::Control(name) = kind else { return Err(missing("it is no control")) };
+    let (Some(step), Some(own)) = (steps.last(), row.inputs.arrays.last()) else {
+        return Err(missing("the row has no arrays"));
+    };
+    let runs = row.column.controls.get(name).map(Vec::as_slice).unwrap_or_default();
+    let same_seed = runs.iter().find(|(seed, _)| *seed == row.column.seed);
+    let other = same_seed.and_then(|(_, run)| run.get(step)).ok_or_else(|| missing("the control was not run"))?;
+    let value = evaluate(row, vec![own, other], row.inputs.labels.clone()).map_err(|e| missing(&e))?;
+    Ok(Null { kind: kind.name(), mean: value, interval: [value, value], n: 1, p: None })
+}
+
+fn evaluate(row: &Observed<'_>, arrays: Vec<&Sourced>, labels: Option<Array1<i64>>) -> Result<f64, String> {
+    let inputs = Inputs { arrays, labels, steps: &[] };
+    row.measure.apply(&inputs.views(row.measure), row.options).map(|r| r.value).map_err(|e| e.to_string())
+}
+
+fn untrained(row: &Observed<'_>) -> Result<Vec<f64>, String> {
+    if row.column.untrained_is_own && row.inputs.steps.contains(&0) {
+        return Err("this is the only untrained network there is".to_owned());
+    }
+    if row.column.untrained.is_empty() {
+        return Err("no checkpoint at step 0".to_owned());
+    }
+    let replaced = |source| {
+        let mut arrays = row.inputs.arrays.clone();
+        arrays[0] = source;
+        evaluate(row, arrays, row.inputs.labels.clone())
+    };
+    row.column.untrained.iter().map(replaced).collect()
+}
+
+fn other_seeds(row: &Observed<'_>) -> Result<Vec<f64>, String> {
+    let [first, _] = row.inputs.arrays.as_slice() else { return Err("the row has not two arrays".to_owned()) };
+    let later = row.inputs.steps.last().copied().unwrap_or_default();
+    let others: Vec<&Sourced> = row.column.sisters.iter().filter_map(|sister| sister.get(&later)).collect();
+    if others.is_empty() {
+        return Err("there is no other seed".to_owned());
+    }
+    others.into_iter().map(|other| evaluate(row, vec![first, other], row.inputs.labels.clone())).collect()
+}
+
+fn control(name: &str, row: &Observed<'_>) -> Result<Vec<f64>, String> {
+    let runs = row.column.controls.get(name).map(Vec::as_slice).unwrap_or_default();
+    let whole = runs.iter().filter_map(|(_, run)| row.inputs.steps.iter().map(|step| run.get(step)).collect());
+    let arrays: Vec<Vec<&Sourced>> = whole.collect();
+    if arrays.is_empty() {
+        return Err("the control was not run".to_owned());
+    }
+    arrays.into_iter().map(|arrays| evaluate(row, arrays, row.inputs.labels.clone())).collect()
+}
+
+fn drawn(kind: &NullKind, draw: usize, row: &Observed<'_>) -> Result<f64, String> {
+    let mut rng = stream_at(row.seed, &kind.name(), draw as u64);
+    let labels = &row.inputs.labels;
+    match (kind, row.inputs.arrays.as_slice()) {
+        (NullKind::PermutedExamples, arrays) if labels.is_some() => {
+            let shuffled = labels.as_ref().map(|labels| {
+                let order = permutation(&mut rng, labels.len());
+                labels.select(Axis(0), &order)
+            });
+            with_labels(row, arrays.iter().map(|s| s.matrix.view()).collect(), &shuffled)
+        }
+        (NullKind::PermutedKeys, [x]) => {
+            let permuted = permuted_keys(x, &mut rng)?;
+            with_labels(row, vec![x.shaped(&permuted, 4)], labels)
+        }
+        (_, [x]) => with_labels(row, vec![shuffled_columns(&x.matrix, &mut rng).view()], labels),
+        (NullKind::RandomWalk, [x, y]) => {
+            with_labels(row, vec![x.matrix.view(), random_walk(&x.matrix, &y.matrix, &mut rng)?.view()], labels)
+        }
+        (_, [x, y]) => with_labels(row, vec![x.matrix.view(), permuted_rows(&y.matrix, &mut rng).view()], labels),
+        _ => Err("the row has no inputs".to_owned()),
+    }
+}
+
+/// The value of other arrays, with these labels where the row has some.
+fn with_labels<'v>(
+    row: &Observed<'_>,
+    mut views: Vec<Array<'v>>,
+    labels: &'v Option<Array1<i64>>,
+) -> Result<f64, String> {
+    views.extend(labels.as_ref().map(|labels| Array::Labels(labels.view())));
+    row.measure.apply(&views, row.options).map(|r| r.value).map_err(|e| e.to_string())
+}
+
+fn summarise(kind: &NullKind, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
     let mean = mean(values)?;
     // Draws that differ from the observation by rounding alone are ties: a null the measure does not feel gets p = 1.
     let tie = 1e-9 * observed.abs().max(mean.abs());
@@ -89,7 +151,7 @@ fn summarise(kind: NullKind, values: &[f64], observed: f64) -> Result<Null, Lina
     let centred: Vec<f64> = values.iter().map(|&v| snapped(v) - mean).collect();
     let p = permutation_p_value(observed - mean, &centred, Tail::TwoSided)?;
     Ok(Null {
-        kind: kind.name().to_owned(),
+        kind: kind.name(),
         mean,
         interval: [quantile(values, 0.025)?, quantile(values, 0.975)?],
         n: values.len(),
@@ -103,6 +165,22 @@ fn permuted_rows(matrix: &Matrix, rng: &mut impl Rng) -> Matrix {
         Matrix::F32(m) => Matrix::F32(m.select(Axis(0), &order)),
         Matrix::F64(m) => Matrix::F64(m.select(Axis(0), &order)),
     }
+}
+
+/// Attention with the keys of every head in an order of its own, the same for all examples and queries.
+fn permuted_keys(pattern: &Sourced, rng: &mut impl Rng) -> Result<Matrix, String> {
+    let [_, heads, queries, keys] = pattern.shape[..] else { return Err("the array is not a pattern".to_owned()) };
+    let mut columns = Vec::with_capacity(heads * queries * keys);
+    for head in 0..heads {
+        let order = permutation(rng, keys);
+        for query in 0..queries {
+            columns.extend(order.iter().map(|key| (head * queries + query) * keys + key));
+        }
+    }
+    Ok(match &pattern.matrix {
+        Matrix::F32(m) => Matrix::F32(m.select(Axis(1), &columns).as_standard_layout().into_owned()),
+        Matrix::F64(m) => Matrix::F64(m.select(Axis(1), &columns).as_standard_layout().into_owned()),
+    })
 }
 
 fn shuffled_columns(matrix: &Matrix, rng: &mut impl Rng) -> Matrix {

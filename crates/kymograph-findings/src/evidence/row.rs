@@ -6,14 +6,14 @@ use kymograph_measures::{Measure, Options};
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
 
-use super::arrays::{Column, wants_labels};
+use super::arrays::{BySteps, Column, wants_labels};
 use super::nulls::{self, Inputs, Observed};
 use super::{Job, measure_of};
 use crate::finding::{Finding, RunKey};
 use crate::plan::{NullKind, On, PlannedMeasure};
 
 /// Bumped when the way rows, intervals or nulls are computed changes.
-const ROW_VERSION: u32 = 3;
+const ROW_VERSION: u32 = 4;
 const RESAMPLES: usize = 1000;
 
 /// SHA-256 over everything the row depends on, in hexadecimal.
@@ -31,8 +31,8 @@ pub(super) fn content_key(planned: &PlannedMeasure, job: &Job, column: &Column<'
         add(&key);
         add(&value);
     }
-    for null in &planned.nulls {
-        add(null.name());
+    for null in planned.nulls.iter().chain(&planned.ceiling) {
+        add(&null.name());
     }
     add(&planned.draws.to_string());
     add(&job.array);
@@ -43,6 +43,19 @@ pub(super) fn content_key(planned: &PlannedMeasure, job: &Job, column: &Column<'
     if planned.nulls.contains(&NullKind::Untrained) {
         for source in &column.untrained {
             add(&source.content);
+        }
+    }
+    let mut add_run = |run: &BySteps| {
+        for step in &job.steps {
+            add(run.get(step).map_or("", |s| &s.content));
+        }
+    };
+    if planned.nulls.contains(&NullKind::OtherSeed) {
+        column.sisters.iter().for_each(&mut add_run);
+    }
+    for name in planned.controls_beside() {
+        for (_, run) in column.controls.get(name).into_iter().flatten() {
+            add_run(run);
         }
     }
     if wants_labels(planned) {
@@ -97,9 +110,9 @@ fn fill(
         (true, Some(labels)) => Some(Array1::from(labels.to_vec())),
         (true, None) => return Err("not measured: the probe has no labels".to_owned()),
     };
-    let inputs = Inputs { arrays, labels, from_step_0: job.steps.contains(&0) };
+    let inputs = Inputs { arrays, labels, steps: &job.steps };
     finding.n = inputs.arrays.first().map(|s| s.matrix.rows());
-    let reading = measure.apply(&inputs.views(), &options).map_err(|e| format!("not measured: {e}"))?;
+    let reading = measure.apply(&inputs.views(measure), &options).map_err(|e| format!("not measured: {e}"))?;
     finding.value = Some(reading.value);
     finding.notes.extend(reading.notes);
     let seed = u64::from_str_radix(&key[..16], 16).unwrap_or_default();
@@ -117,9 +130,15 @@ fn fill(
         finding.parts.insert(part.name.to_owned(), part.values);
     }
     let observed = Observed { measure, options: &options, inputs: &inputs, column, value: reading.value, seed };
-    for &kind in &planned.nulls {
+    for kind in &planned.nulls {
         match nulls::draw(kind, planned.draws, &observed) {
             Ok(null) => finding.nulls.push(null),
+            Err(note) => finding.notes.push(note),
+        }
+    }
+    if let Some(kind) = &planned.ceiling {
+        match nulls::ceiling(kind, &job.steps, &observed) {
+            Ok(ceiling) => finding.ceiling = Some(ceiling),
             Err(note) => finding.notes.push(note),
         }
     }

@@ -165,19 +165,24 @@ fn measure(
     judged.quantity = quantity::describe_rows(of, findings, &first.rows);
     judged.rows.clone_from(&first.rows);
     let mut values: Vec<f64> = first.values.values().copied().collect();
+    let null = |of: &Quantity, rows: &[usize]| {
+        // The smallest of several arrays and a share have other nulls than the rows, whose nulls alone are known here.
+        let known = of.over_arrays == Reduction::Mean && of.relative_to.is_none();
+        if known { quantity::average_null(findings, rows) } else { None }
+    };
+    judged.null = null(of, &first.rows);
     if let Some(other) = prediction.subtrahend() {
         let second = quantity::collect(&other, findings, judging.step_names)?;
         let taken = quantity::describe_rows(&other, findings, &second.rows);
         judged.quantity = format!("{} minus {taken}", judged.quantity);
+        judged.null = match (&judged.null, null(&other, &second.rows)) {
+            (Some(first), Some(second)) => quantity::difference_null(first, &second),
+            _ => None,
+        };
         judged.rows.extend(&second.rows);
         values = first.values.iter().filter_map(|(seed, v)| Some(v - second.values.get(seed)?)).collect();
         if values.is_empty() {
             return Err("no seed has both quantities of the contrast".to_owned());
-        }
-    } else {
-        // The smallest of several arrays has another null than their mean, and only the mean's is known here.
-        if of.over_arrays == Reduction::Mean {
-            judged.null = quantity::average_null(findings, &first.rows);
         }
     }
     judged.n_seeds = values.len();

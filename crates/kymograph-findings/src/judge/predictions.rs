@@ -87,6 +87,13 @@ pub struct Quantity {
     /// How several arrays become one number.
     #[serde(default)]
     pub over_arrays: Reduction,
+    /// The control in whose runs it is read; the main runs where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    /// Other steps at which the same quantity is the unit of this one: with `steps = [0, "early"]` and
+    /// `relative_to = [0, "late"]`, the share of the whole change that is reached early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relative_to: Option<Vec<StepName>>,
     /// Options the rows must have been measured with; those left out may be anything.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
@@ -96,10 +103,14 @@ pub struct Quantity {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartialQuantity {
+    /// Another measure.
+    pub measure: Option<String>,
     /// Another array.
     pub arrays: Option<String>,
     /// Other steps.
     pub steps: Option<Vec<StepName>>,
+    /// The runs of a control.
+    pub control: Option<String>,
 }
 
 /// A reduction over arrays.
@@ -189,17 +200,8 @@ impl Prediction {
         if (self.statistic == Statistic::Proportion) != self.share.is_some_and(|s| s > 0.0 && s < 1.0) {
             return Err("`share` (between 0 and 1) goes with `statistic = \"proportion\"`, and only with it".to_owned());
         }
-        let measure = measures::find(&quantity.measure).map_err(|e| e.to_string())?;
-        if let Some(key) = quantity.options.keys().find(|k| !measure.options.iter().any(|o| o.name == k.as_str())) {
-            return Err(format!("the measure `{}` has no option `{key}`", quantity.measure));
-        }
-        let steps = 1 + usize::from(compares_steps(measure));
-        for given in [Some(&quantity.steps), self.minus.as_ref().and_then(|m| m.steps.as_ref())].into_iter().flatten() {
-            if given.len() != steps {
-                return Err(format!("`steps` of this measure has {steps} entries"));
-            }
-        }
-        globs(&[quantity.arrays.clone(), quantity.network.clone()]).map(|_| ())
+        quantity.check()?;
+        self.subtrahend().map_or(Ok(()), |other| other.check())
     }
 
     /// The decision in words.
@@ -221,12 +223,32 @@ impl Prediction {
     pub(crate) fn subtrahend(&self) -> Option<Quantity> {
         let (of, minus) = (self.of.as_ref()?, self.minus.as_ref()?);
         let mut quantity = of.clone();
+        if let Some(measure) = &minus.measure {
+            quantity.measure.clone_from(measure);
+        }
         if let Some(arrays) = &minus.arrays {
             quantity.arrays.clone_from(arrays);
         }
         if let Some(steps) = &minus.steps {
             quantity.steps.clone_from(steps);
         }
+        if let Some(control) = &minus.control {
+            quantity.control = Some(control.clone());
+        }
         Some(quantity)
+    }
+}
+
+impl Quantity {
+    fn check(&self) -> Result<(), String> {
+        let measure = measures::find(&self.measure).map_err(|e| e.to_string())?;
+        if let Some(key) = self.options.keys().find(|k| !measure.options.iter().any(|o| o.name == k.as_str())) {
+            return Err(format!("the measure `{}` has no option `{key}`", self.measure));
+        }
+        let steps = 1 + usize::from(compares_steps(measure));
+        if [Some(&self.steps), self.relative_to.as_ref()].into_iter().flatten().any(|given| given.len() != steps) {
+            return Err(format!("`steps` and `relative_to` of `{}` have {steps} entries", self.measure));
+        }
+        globs(&[self.arrays.clone(), self.network.clone()]).map(|_| ())
     }
 }

@@ -13,14 +13,39 @@ pub(super) struct BySeed {
     pub(super) rows: Vec<usize>,
 }
 
-/// Collects a quantity from main runs (no control).
+/// Collects a quantity from the main runs, or from those of its control.
 pub(super) fn collect(
     quantity: &Quantity,
     findings: &[Finding],
     names: &BTreeMap<String, u64>,
 ) -> Result<BySeed, String> {
-    let steps: Vec<u64> = quantity
-        .steps
+    let mut found = at(quantity, &quantity.steps, findings, names)?;
+    let Some(unit_steps) = &quantity.relative_to else {
+        return Ok(found);
+    };
+    let unit = at(quantity, unit_steps, findings, names)?;
+    found.values = found
+        .values
+        .into_iter()
+        .filter_map(|(seed, value)| {
+            let unit = unit.values.get(&seed).copied().filter(|unit| *unit != 0.0)?;
+            Some((seed, value / unit))
+        })
+        .collect();
+    if found.values.is_empty() {
+        return Err(format!("{} changes nowhere, so no share of its change can be told", describe(quantity)));
+    }
+    found.rows.extend(unit.rows.into_iter().filter(|row| !found.rows.contains(row)).collect::<Vec<_>>());
+    Ok(found)
+}
+
+fn at(
+    quantity: &Quantity,
+    steps: &[StepName],
+    findings: &[Finding],
+    names: &BTreeMap<String, u64>,
+) -> Result<BySeed, String> {
+    let steps: Vec<u64> = steps
         .iter()
         .map(|s| s.resolve(names).ok_or_else(|| format!("no step is named {s:?} here")))
         .collect::<Result<_, _>>()?;
@@ -32,7 +57,7 @@ pub(super) fn collect(
     for (index, finding) in findings.iter().enumerate() {
         let fits = finding.measure == quantity.measure
             && networks.is_match(&finding.run.network)
-            && finding.run.control.is_none()
+            && finding.run.control == quantity.control
             && finding.steps == steps
             && glob.is_match(&finding.array)
             && quantity.options.iter().all(|(k, v)| finding.options.get(k) == Some(v));
@@ -80,22 +105,24 @@ pub(super) fn describe_rows(quantity: &Quantity, findings: &[Finding], rows: &[u
 }
 
 fn describe(quantity: &Quantity) -> String {
-    let steps: Vec<String> = quantity
-        .steps
-        .iter()
-        .map(|s| match s {
+    let named = |steps: &[StepName]| {
+        let names = steps.iter().map(|s| match s {
             StepName::Number(step) => step.to_string(),
             StepName::Named(name) => name.clone(),
-        })
-        .collect();
+        });
+        names.collect::<Vec<_>>().join(" → ")
+    };
     let reduction = match (quantity.over_arrays, quantity.arrays.contains(['*', '?', '{', '['])) {
         (_, false) => "",
         (Reduction::Mean, _) => ", mean over arrays",
         (Reduction::Min, _) => ", smallest over arrays",
         (Reduction::Max, _) => ", largest over arrays",
     };
-    let (network, arrays) = (&quantity.network, &quantity.arrays);
-    format!("{} of {network} {arrays} at {}{reduction}", quantity.measure.replace('_', " "), steps.join(" → "))
+    let share =
+        quantity.relative_to.as_ref().map_or_else(String::new, |unit| format!(" as a share of {}", named(unit)));
+    let control = quantity.control.as_ref().map_or_else(String::new, |name| format!(" under the control `{name}`"));
+    let (network, arrays, measure) = (&quantity.network, &quantity.arrays, quantity.measure.replace('_', " "));
+    format!("{measure} of {network} {arrays} at {}{share}{reduction}{control}", named(&quantity.steps))
 }
 
 /// The main nulls of the rows, averaged: the level a mean over these rows would have if there were nothing to find.
@@ -111,6 +138,24 @@ pub(super) fn average_null(findings: &[Finding], rows: &[usize]) -> Option<Null>
         mean: mean(&|n| n.mean),
         interval: [mean(&|n| n.interval[0]), mean(&|n| n.interval[1])],
         n: nulls.iter().map(|n| n.n).sum(),
+        p: None,
+    })
+}
+
+/// The null of a difference of two quantities whose nulls were drawn apart from each other: their means' difference, and
+/// the half-widths added as those of independent normal variables.
+pub(super) fn difference_null(first: &Null, second: &Null) -> Option<Null> {
+    if first.kind != second.kind {
+        return None;
+    }
+    let mean = first.mean - second.mean;
+    let below = (first.mean - first.interval[0]).hypot(second.interval[1] - second.mean);
+    let above = (first.interval[1] - first.mean).hypot(second.mean - second.interval[0]);
+    Some(Null {
+        kind: first.kind.clone(),
+        mean,
+        interval: [mean - below, mean + above],
+        n: first.n.min(second.n),
         p: None,
     })
 }

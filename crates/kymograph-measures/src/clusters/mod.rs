@@ -1,11 +1,15 @@
 //! How far rows fall into groups: k-means as a fit, and the silhouette of a grouping.
 
+mod adjusted_rand_index;
 mod kmeans;
+mod kmeans_agreement;
 mod kmeans_silhouette;
 mod points;
 mod silhouette;
 
+pub use adjusted_rand_index::adjusted_rand_index;
 pub use kmeans::{KMeans, KMeansOptions, kmeans};
+pub use kmeans_agreement::kmeans_agreement;
 pub use kmeans_silhouette::{KMeansSilhouetteOptions, kmeans_silhouette};
 pub use silhouette::silhouette;
 
@@ -14,4 +18,5 @@ pub(crate) use points::Points;
 
 use crate::Measure;
 
-pub(crate) static MEASURES: &[&Measure] = &[&silhouette::MEASURE, &kmeans_silhouette::MEASURE];
+pub(crate) static MEASURES: &[&Measure] =
+    &[&silhouette::MEASURE, &kmeans_silhouette::MEASURE, &adjusted_rand_index::MEASURE, &kmeans_agreement::MEASURE];

@@ -1,14 +1,15 @@
 //! Cross-validated accuracy of a linear read-out of labels: ridge regression to one-hot targets.
 
-use kymograph_linalg::{Real, column_gram, cross_column_gram, gram, matmul, parallel};
-use ndarray::{Array1, ArrayView1, ArrayView2, Axis, concatenate, s};
+use kymograph_linalg::Real;
+use ndarray::{ArrayView1, ArrayView2, Axis};
 
-use super::cholesky;
 use super::folds::{Classes, Folds};
+use super::ridge;
 use crate::registry::matrix;
 use crate::similarity::centred;
 use crate::{
-    Array, Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check,
+    Array, Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Options, Reading, Setting, Transform,
+    check,
 };
 
 pub(crate) static MEASURE: Measure = Measure {
@@ -16,19 +17,7 @@ pub(crate) static MEASURE: Measure = Measure {
     family: Family::Probes,
     summary: "How well can a linear classifier read the labels from a representation?",
     inputs: &[Input::activations("x"), Input::labels("labels")],
-    options: &[
-        OptionSpec {
-            name: "folds",
-            default: Setting::Count(5),
-            doc: "The number of parts; each is held out once and predicted by a probe trained on the others.",
-        },
-        OptionSpec {
-            name: "penalty",
-            default: Setting::Real(0.01),
-            doc: "The ridge penalty per training example, on standardised features.",
-        },
-        OptionSpec { name: "seed", default: Setting::Seed(0), doc: "The seed that deals the examples to the folds." },
-    ],
+    options: OPTIONS,
     range: (0.0, 1.0),
     ends: "1: every held-out example is read rightly; the part `majority_baseline` is what always naming the commonest class gives.",
     unit: "share",
@@ -50,11 +39,7 @@ pub(crate) static MEASURE: Measure = Measure {
     ],
     version: 1,
     evaluate: |arrays, options| {
-        let options = LinearProbeOptions {
-            folds: options.count("folds")?,
-            penalty: options.real("penalty")?,
-            seed: options.seed("seed")?,
-        };
+        let options = LinearProbeOptions::of(options)?;
         MEASURE.check_inputs(arrays)?;
         match (&arrays[0], &arrays[1]) {
             (Array::F32(x), Array::Labels(labels)) => {
@@ -68,6 +53,21 @@ pub(crate) static MEASURE: Measure = Measure {
     },
 };
 
+/// Of every linear probe.
+pub(super) const OPTIONS: &[OptionSpec] = &[
+    OptionSpec {
+        name: "folds",
+        default: Setting::Count(5),
+        doc: "The number of parts; each is held out once and predicted by a probe trained on the others.",
+    },
+    OptionSpec {
+        name: "penalty",
+        default: Setting::Real(0.01),
+        doc: "The ridge penalty per training example, on standardised features.",
+    },
+    OptionSpec { name: "seed", default: Setting::Seed(0), doc: "The seed that deals the examples to the folds." },
+];
+
 /// How to train and test a linear probe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearProbeOptions {
@@ -77,6 +77,24 @@ pub struct LinearProbeOptions {
     pub penalty: f64,
     /// The seed that deals the examples to the folds.
     pub seed: u64,
+}
+
+impl LinearProbeOptions {
+    pub(super) fn of(options: &Options) -> Result<Self, MeasureError> {
+        Ok(Self { folds: options.count("folds")?, penalty: options.real("penalty")?, seed: options.seed("seed")? })
+    }
+
+    pub(super) fn check(&self, measure: &'static str) -> Result<(), MeasureError> {
+        if self.penalty > 0.0 && self.penalty.is_finite() {
+            return Ok(());
+        }
+        Err(MeasureError::BadOption {
+            measure,
+            option: "penalty",
+            value: self.penalty.to_string(),
+            expected: "a positive number".to_string(),
+        })
+    }
 }
 
 impl Default for LinearProbeOptions {
@@ -123,14 +141,7 @@ pub fn linear_probe_accuracy<T: Real>(
     labels: ArrayView1<'_, i64>,
     options: &LinearProbeOptions,
 ) -> Result<Reading, MeasureError> {
-    if !(options.penalty > 0.0 && options.penalty.is_finite()) {
-        return Err(MeasureError::BadOption {
-            measure: MEASURE.name,
-            option: "penalty",
-            value: options.penalty.to_string(),
-            expected: "a positive number".to_string(),
-        });
-    }
+    options.check(MEASURE.name)?;
     let z = centred("x", x)?;
     check::same_size("examples", ("x", x.nrows()), ("labels", labels.len()))?;
     let classes = Classes::of(labels)?;
@@ -138,173 +149,6 @@ pub fn linear_probe_accuracy<T: Real>(
     // Folds lie one after the other, so that each is a view.
     let z = z.select(Axis(0), &folds.order);
     let one_hot = classes.one_hot::<T>(&folds.order);
-    let fewest = (0..options.folds).map(|fold| folds.training(fold)).min().unwrap_or(0);
-    let named = if z.ncols() <= fewest {
-        primal(z.view(), one_hot.view(), &folds, options.penalty)
-    } else {
-        dual(z.view(), one_hot.view(), &folds, options.penalty)
-    }
-    .ok_or(MeasureError::Kernel {
-        measure: MEASURE.name,
-        message: "the ridge system is singular to working precision; raise `penalty`".to_string(),
-    })?;
-    let reading = folds.reading(&classes, &named);
-    Ok(if fewest < z.ncols() {
-        reading.with_note(format!(
-            "{fewest} training examples for {} features: the training part can be fitted exactly, whatever the labels",
-            z.ncols()
-        ))
-    } else {
-        reading
-    })
-}
-
-/// The class named for every example (in fold order), from features × features systems. Sums over a training part are
-/// those over everything less those over the held-out part.
-fn primal<T: Real>(
-    z: ArrayView2<'_, T>,
-    one_hot: ArrayView2<'_, T>,
-    folds: &Folds,
-    penalty: f64,
-) -> Option<Vec<usize>> {
-    let (squares, cross) = (column_gram(z), cross_column_gram(z, one_hot));
-    let (sums, counts) = (column_sums(z), column_sums(one_hot));
-    let of_fold = |fold: usize| {
-        let held_out = folds.range(fold);
-        let test = z.slice(s![held_out.clone(), ..]);
-        let test_classes = one_hot.slice(s![held_out, ..]);
-        let n = folds.training(fold) as f64;
-        let mean = (&sums - &column_sums(test)) / n;
-        let share = (&counts - &column_sums(test_classes)) / n;
-        let mut system = &squares - &column_gram(test);
-        let mut target = &cross - &cross_column_gram(test, test_classes);
-        for (i, mut row) in system.outer_iter_mut().enumerate() {
-            row.scaled_add(-n * mean[i], &mean);
-        }
-        for (i, mut row) in target.outer_iter_mut().enumerate() {
-            row.scaled_add(-n * mean[i], &share);
-        }
-        let total = squares.diag();
-        let inverse: Array1<f64> = (0..z.ncols())
-            .map(|feature| inverse_spread::<T>(system[[feature, feature]] / n, total[feature] / z.nrows() as f64))
-            .collect();
-        for (i, mut row) in system.outer_iter_mut().enumerate() {
-            row.iter_mut().zip(&inverse).for_each(|(value, other)| *value *= inverse[i] * other);
-            row[i] += n * penalty;
-        }
-        for (mut row, inverse) in target.outer_iter_mut().zip(&inverse) {
-            row.mapv_inplace(|value| value * inverse);
-        }
-        let mut weights = cholesky::solve(system, target)?;
-        for (mut row, inverse) in weights.outer_iter_mut().zip(&inverse) {
-            row.mapv_inplace(|value| value * inverse);
-        }
-        let offset = &share - &mean.dot(&weights);
-        let outputs = matmul(test.mapv(Real::to_f64).view(), weights.view());
-        Some(outputs.outer_iter().map(|row| largest(&row, &offset)).collect::<Vec<usize>>())
-    };
-    let named: Option<Vec<_>> = parallel::map_indices(folds.count(), of_fold).into_iter().collect();
-    named.map(|parts| parts.concat())
-}
-
-/// The same from examples × examples systems, for more features than examples.
-fn dual<T: Real>(z: ArrayView2<'_, T>, one_hot: ArrayView2<'_, T>, folds: &Folds, penalty: f64) -> Option<Vec<usize>> {
-    let total = column_squares(z);
-    let of_fold = |fold: usize| {
-        let held_out = folds.range(fold);
-        let training = |a: ArrayView2<'_, T>| {
-            let (before, after) = (a.slice(s![..held_out.start, ..]), a.slice(s![held_out.end.., ..]));
-            concatenate(Axis(0), &[before, after]).ok()
-        };
-        let (train, train_classes) = (training(z)?, training(one_hot)?);
-        let n = train.nrows() as f64;
-        let (mean, share) = (column_sums(train.view()) / n, column_sums(train_classes.view()) / n);
-        let spread = column_squares(train.view()) / n - &mean * &mean;
-        let inverse: Vec<f64> = spread
-            .iter()
-            .zip(&total)
-            .map(|(spread, total)| inverse_spread::<T>(*spread, total / z.nrows() as f64))
-            .collect();
-        let standardised = |a: ArrayView2<'_, T>| {
-            let mut a = a.to_owned();
-            for mut row in a.outer_iter_mut() {
-                for ((value, mean), inverse) in row.iter_mut().zip(&mean).zip(&inverse) {
-                    *value = T::from_f64((value.to_f64() - mean) * inverse);
-                }
-            }
-            a
-        };
-        let train = standardised(train.view());
-        let mut system = gram(train.view()).mapv(Real::to_f64);
-        system.diag_mut().mapv_inplace(|value| value + n * penalty);
-        let mut target = train_classes.mapv(Real::to_f64);
-        for mut row in target.outer_iter_mut() {
-            row -= &share;
-        }
-        let weights = cholesky::solve(system, target)?;
-        let test = standardised(z.slice(s![held_out, ..]));
-        let products = matmul(test.view(), train.t()).mapv(Real::to_f64);
-        let outputs = matmul(products.view(), weights.view());
-        Some(outputs.outer_iter().map(|row| largest(&row, &share)).collect::<Vec<usize>>())
-    };
-    let named: Option<Vec<_>> = parallel::map_indices(folds.count(), of_fold).into_iter().collect();
-    named.map(|parts| parts.concat())
-}
-
-/// One over the spread of a feature in the training part, or 0 for one that is constant there up to rounding: it then
-/// says nothing.
-fn inverse_spread<T: Real>(variance: f64, overall: f64) -> f64 {
-    if variance > 1e2 * T::EPSILON.to_f64() * overall { 1.0 / variance.sqrt() } else { 0.0 }
-}
-
-fn largest(outputs: &ArrayView1<'_, f64>, offset: &Array1<f64>) -> usize {
-    let mut best = (f64::NEG_INFINITY, 0);
-    for (class, (output, offset)) in outputs.iter().zip(offset).enumerate() {
-        if output + offset > best.0 {
-            best = (output + offset, class);
-        }
-    }
-    best.1
-}
-
-fn column_sums<T: Real>(a: ArrayView2<'_, T>) -> Array1<f64> {
-    let mut sums = Array1::zeros(a.ncols());
-    for row in a.outer_iter() {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.to_f64());
-    }
-    sums
-}
-
-fn column_squares<T: Real>(a: ArrayView2<'_, T>) -> Array1<f64> {
-    let mut sums = Array1::zeros(a.ncols());
-    for row in a.outer_iter() {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.to_f64().powi(2));
-    }
-    sums
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use kymograph_linalg::random;
-    use ndarray::Array2;
-
-    #[test]
-    fn both_forms_name_the_same_classes() {
-        let mut rng = random::stream(2, "test");
-        for (n, p, classes) in [(60, 5, 3), (50, 30, 2), (40, 45, 4)] {
-            let labels = Array1::from_shape_fn(n, |i| (i % classes) as i64 * 3);
-            let mut z: Array2<f64> = random::normal_matrix(&mut rng, n, p);
-            for (mut row, label) in z.outer_iter_mut().zip(&labels) {
-                row[0] += *label as f64 / 3.0;
-            }
-            let z = centred("x", z.view()).unwrap();
-            let known = Classes::of(labels.view()).unwrap();
-            let folds = Folds::deal("test", &known, 5, 0).unwrap();
-            let (z, one_hot) = (z.select(Axis(0), &folds.order), known.one_hot::<f64>(&folds.order));
-            let one = primal(z.view(), one_hot.view(), &folds, 0.1).unwrap();
-            let other = dual(z.view(), one_hot.view(), &folds, 0.1).unwrap();
-            assert_eq!(one, other, "{n} {p}");
-        }
-    }
+    let named = ridge::named(MEASURE.name, z.view(), &[z.view()], one_hot.view(), &folds, options.penalty)?;
+    Ok(folds.reading(&classes, &named[0]).with_notes(ridge::few_examples(z.ncols(), &folds)))
 }

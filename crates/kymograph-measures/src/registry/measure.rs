@@ -19,6 +19,12 @@ pub enum Family {
     Spectra,
     /// What can be read out of a representation.
     Probes,
+    /// What two networks say about the same examples.
+    Predictions,
+    /// Where the heads of a layer look.
+    Attention,
+    /// Whether a series jumps.
+    Changepoints,
 }
 
 impl Family {
@@ -31,6 +37,9 @@ impl Family {
             Self::Neurons => "neurons",
             Self::Spectra => "spectra",
             Self::Probes => "probes",
+            Self::Predictions => "predictions",
+            Self::Attention => "attention",
+            Self::Changepoints => "changepoints",
         }
     }
 }
@@ -91,6 +100,10 @@ impl Reading {
     pub(crate) fn with_part(mut self, name: &'static str, values: Vec<f64>) -> Self {
         self.parts.push(Part { name, values });
         self
+    }
+
+    pub(crate) fn with_notes(self, notes: impl IntoIterator<Item = String>) -> Self {
+        notes.into_iter().fold(self, Self::with_note)
     }
 
     pub(crate) fn with_note(mut self, note: impl Into<String>) -> Self {

@@ -6,7 +6,7 @@ mod options;
 mod transform;
 
 pub use array::{Array, Input, Kind};
-pub(crate) use array::{matrix, with_one, with_pair};
+pub(crate) use array::{matrix, with_axes, with_one, with_pair};
 pub use measure::{Direction, Family, Measure, Part, Reading};
 pub use options::{OptionSpec, Options, Setting, Value};
 pub use transform::{Change, Side, Transform};
@@ -22,6 +22,9 @@ static ALL: LazyLock<Vec<&'static Measure>> = LazyLock::new(|| {
         crate::neurons::MEASURES,
         crate::spectra::MEASURES,
         crate::probes::MEASURES,
+        crate::predictions::MEASURES,
+        crate::attention::MEASURES,
+        crate::changepoints::MEASURES,
     ]
     .concat()
 });

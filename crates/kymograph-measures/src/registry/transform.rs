@@ -3,7 +3,7 @@
 /// A change of an array that leaves its shape alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Reorder the rows (examples, or units of a weight).
+    /// Reorder the rows (examples, units of a weight, steps of a series).
     PermuteRows,
     /// Reorder the columns (features, or inputs of a weight).
     PermuteColumns,
@@ -23,6 +23,14 @@ pub enum Change {
     FlipRowSigns,
     /// Rename the labels one to one.
     RenameLabels,
+    /// Reorder the heads of an attention pattern.
+    PermuteHeads,
+    /// Reorder the queries of an attention pattern.
+    PermuteQueries,
+    /// Reorder the keys of an attention pattern, for all heads and queries alike.
+    PermuteKeys,
+    /// Reorder the keys of an attention pattern, for each head in another way.
+    PermuteKeysByHead,
 }
 
 /// To which inputs the change is done.
@@ -67,6 +75,10 @@ impl Transform {
             Change::FlipSign => "the sign",
             Change::FlipRowSigns => "the signs of single rows",
             Change::RenameLabels => "renaming the labels",
+            Change::PermuteHeads => "reordering the heads",
+            Change::PermuteQueries => "reordering the queries",
+            Change::PermuteKeys => "reordering the keys",
+            Change::PermuteKeysByHead => "reordering the keys of every head in another way",
         };
         match self.side {
             Side::Joint => change.to_string(),

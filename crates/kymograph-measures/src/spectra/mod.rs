@@ -1,11 +1,17 @@
 //! Singular values of an array, and what they say about its rank.
 
+mod components_for_90_percent;
 mod effective_rank;
+mod nuclear_to_spectral_ratio;
 mod singular_spectrum;
+mod singular_value_participation_ratio;
 mod stable_rank;
 
+pub use components_for_90_percent::components_for_90_percent;
 pub use effective_rank::effective_rank;
+pub use nuclear_to_spectral_ratio::nuclear_to_spectral_ratio;
 pub use singular_spectrum::singular_spectrum;
+pub use singular_value_participation_ratio::singular_value_participation_ratio;
 pub use stable_rank::stable_rank;
 
 use kymograph_linalg::Real;
@@ -13,8 +19,14 @@ use ndarray::ArrayView2;
 
 use crate::{Measure, MeasureError, OptionSpec, Setting, check, similarity};
 
-pub(crate) static MEASURES: &[&Measure] =
-    &[&singular_spectrum::MEASURE, &effective_rank::MEASURE, &stable_rank::MEASURE];
+pub(crate) static MEASURES: &[&Measure] = &[
+    &singular_spectrum::MEASURE,
+    &effective_rank::MEASURE,
+    &stable_rank::MEASURE,
+    &singular_value_participation_ratio::MEASURE,
+    &components_for_90_percent::MEASURE,
+    &nuclear_to_spectral_ratio::MEASURE,
+];
 
 const CENTRE: OptionSpec = OptionSpec {
     name: "centre",

@@ -7,10 +7,14 @@ import json
 import pathlib
 
 import numpy as np
+from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import jensenshannon
+from scipy.special import softmax
+from scipy.stats import entropy
 from sklearn.cluster import KMeans
 from sklearn.linear_model import RidgeClassifier
-from sklearn.metrics import silhouette_samples, silhouette_score
+from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -34,6 +38,14 @@ def debiased_cka(x, y):
     np.fill_diagonal(k, 0)
     np.fill_diagonal(l, 0)
     return hsic(k, l) / np.sqrt(hsic(k, k) * hsic(l, l))
+
+
+def procrustes(x, y):
+    x, y = (a - a.mean(0) for a in (x, y))
+    width = max(x.shape[1], y.shape[1])
+    x, y = (np.pad(a / np.linalg.norm(a), [(0, 0), (0, width - a.shape[1])]) for a in (x, y))
+    rotation, _ = orthogonal_procrustes(y, x)
+    return np.linalg.norm(x - y @ rotation)
 
 
 def unit(a):
@@ -60,6 +72,9 @@ def one(x):
         "singular_spectrum": s[0] ** 2 / (s**2).sum(),
         "effective_rank": np.exp(-(share * np.log(share)).sum()),
         "stable_rank": (s**2).sum() / s[0] ** 2,
+        "singular_value_participation_ratio": 1 / (share**2).sum(),
+        "components_for_90_percent": float(np.searchsorted(np.cumsum(s**2) / (s**2).sum(), 0.9) + 1),
+        "nuclear_to_spectral_ratio": np.linalg.norm(x, "nuc") / np.linalg.norm(x, 2),
         "effective_dimension": eigen.sum() ** 2 / (eigen**2).sum(),
     }
 
@@ -68,7 +83,14 @@ representations = []
 for n, p, q in [(40, 5, 7), (12, 20, 9), (25, 3, 60)]:
     x, y = pair(n, p, q)
     representations.append(
-        {"x": x.tolist(), "y": y.tolist(), "linear_cka": cka(x, y), "debiased_linear_cka": debiased_cka(x, y), **one(x)}
+        {
+            "x": x.tolist(),
+            "y": y.tolist(),
+            "linear_cka": cka(x, y),
+            "debiased_linear_cka": debiased_cka(x, y),
+            "procrustes_distance": procrustes(x, y),
+            **one(x),
+        }
     )
 
 weights = []
@@ -109,6 +131,50 @@ for w in conv1:
     ndt["silhouette_of_best"].append(silhouette_score(w, best.labels_))
     ndt["seed_42"].append(silhouette_score(w, KMeans(10, n_init=10, random_state=42).fit(w).labels_))
 
+logits = rng.normal(size=(2, 30, 5)).round(6) * np.array([1, 4])[:, None, None]
+logits[1] += logits[0]
+chances = softmax(logits, axis=2)
+predictions = {
+    "x": logits[0].tolist(),
+    "y": logits[1].tolist(),
+    "prediction_disagreement": (logits[0].argmax(1) != logits[1].argmax(1)).mean(),
+    "prediction_divergence": np.mean([jensenshannon(p, q) ** 2 for p, q in zip(*chances)]),
+}
+
+pattern = softmax(rng.normal(size=(6, 4, 3, 5)) * np.array([0.5, 1, 2, 4])[None, :, None, None], axis=3)
+heads = [(a, b) for a in range(4) for b in range(a + 1, 4)]
+flat = pattern.transpose(1, 0, 2, 3).reshape(4, -1)
+attention = {
+    "shape": pattern.shape,
+    "pattern": pattern.ravel().tolist(),
+    "attention_entropy": entropy(pattern, axis=3).mean(),
+    "head_correlation": np.mean([np.corrcoef(flat)[a, b] for a, b in heads]),
+    "head_specialisation": np.mean([(jensenshannon(pattern[:, a], pattern[:, b], axis=2) ** 2) for a, b in heads]),
+}
+
+earlier_group, later_group = rng.integers(0, 5, size=80), rng.integers(-3, 0, size=80)
+later_group[:40] = earlier_group[:40]
+groups = {
+    "x": earlier_group.tolist(),
+    "y": later_group.tolist(),
+    "adjusted_rand_index": adjusted_rand_score(earlier_group, later_group),
+}
+
+moved = (features @ (np.eye(6) + 0.4 * rng.normal(size=(6, 6))) + 0.3 * rng.normal(size=6)).round(6)
+transferred = []
+for held_out in range(len(features)):
+    kept = np.arange(len(features)) != held_out
+    model = make_pipeline(StandardScaler(), RidgeClassifier(alpha=0.02 * kept.sum()))
+    model.fit(features[kept], targets[kept])
+    transferred.append(float(model.predict(moved[[held_out]])[0] == targets[held_out]))
+transfer = {
+    "x": features.tolist(),
+    "y": moved.tolist(),
+    "labels": targets.tolist(),
+    "penalty": 0.02,
+    "right": transferred,
+}
+
 document = {
     "representations": representations,
     "weights": weights,
@@ -122,6 +188,10 @@ document = {
     },
     "probes": [probe(features, targets, 0.02), probe(wide, np.arange(30) % 3, 0.1)],
     "ndt": ndt,
+    "predictions": predictions,
+    "attention": attention,
+    "groups": groups,
+    "transfer": transfer,
 }
 (here / "reference.json").write_text(json.dumps(document) + "\n")
 print(json.dumps(ndt, indent=1))

@@ -1,6 +1,6 @@
 //! Degenerate and wrong arrays give a number or an error that names the place, never NaN.
 
-use kymograph_measures::{Array, Change, Kind, MeasureError, Transform, all};
+use kymograph_measures::{Array, Change, Input, Kind, MeasureError, Transform, all};
 use ndarray::{Array1, Array2, Array3, ArrayD, s};
 
 use crate::support::{COLUMNS, Owned, ROWS, apply, sample, value};
@@ -72,6 +72,7 @@ fn scale_alone_never_decides_between_a_number_and_an_error() {
                 .iter()
                 .map(|array| match array {
                     Owned::Real(x) => Owned::Real(x * 2.0_f64.powi(exponent)),
+                    Owned::Other(x) => Owned::Other(x * 2.0_f64.powi(exponent)),
                     other => other.clone(),
                 })
                 .collect();
@@ -113,7 +114,7 @@ fn empty_arrays_and_wrong_axes_are_named() {
     for measure in all() {
         for place in 0..measure.inputs.len() {
             let input = measure.inputs[place];
-            if input.kind == Kind::Labels {
+            if !input.is_matrix() {
                 continue;
             }
             for shape in [(0, COLUMNS), (ROWS, 0), (0, 0)] {
@@ -150,7 +151,7 @@ fn shapes_that_do_not_fit_are_both_named() {
                 *y = y.slice(s![1.., ..]).to_owned();
                 (ROWS, ROWS - 1)
             }
-            (Owned::Single(_), _) => unreachable!("samples are f64"),
+            _ => unreachable!("pairs are matrices or labels, in f64"),
         };
         let message = apply(measure, &arrays).unwrap_err();
         let named = measure.inputs.iter().all(|input| message.contains(&format!("`{}`", input.name)));
@@ -162,11 +163,16 @@ fn shapes_that_do_not_fit_are_both_named() {
 #[test]
 fn wrong_numbers_and_kinds_of_arrays_are_refused() {
     let labels: Array1<i64> = Array1::zeros(ROWS);
+    let numbers: Array1<f64> = Array1::zeros(ROWS);
     for measure in all() {
         let options = measure.options([]).unwrap();
         let none = measure.apply(&[], &options).unwrap_err();
         assert!(matches!(none, MeasureError::WrongInputCount { given: 0, .. }), "{}: {none}", measure.name);
-        let views: Vec<Array<'_>> = measure.inputs.iter().map(|_| Array::from(labels.view())).collect();
+        let other = |input: &Input| match input.kind {
+            Kind::Real => Array::from(labels.view()),
+            Kind::Labels => Array::from(numbers.view()),
+        };
+        let views: Vec<Array<'_>> = measure.inputs.iter().map(other).collect();
         let wrong = measure.apply(&views, &options).unwrap_err();
         assert!(matches!(wrong, MeasureError::WrongKind { .. }), "{}: {wrong}", measure.name);
     }

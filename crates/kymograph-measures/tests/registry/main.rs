@@ -3,4 +3,5 @@
 mod agreement;
 mod documented;
 mod hostile;
+mod other_axes;
 mod support;

@@ -123,6 +123,22 @@ pub(super) fn add_columns<T: Real>(rows: &[T], sums: &mut [T]) {
     }
 }
 
+/// Adds `terms` to `sums`.
+#[inline(always)]
+pub(super) fn add<T: Real>(terms: &[T], sums: &mut [T]) {
+    for (sum, &term) in sums.iter_mut().zip(terms) {
+        *sum += term;
+    }
+}
+
+/// Multiplies `products` by `factors`.
+#[inline(always)]
+pub(super) fn multiply<T: Real>(factors: &[T], products: &mut [T]) {
+    for (product, &factor) in products.iter_mut().zip(factors) {
+        *product *= factor;
+    }
+}
+
 /// Are all numbers finite?
 #[inline(always)]
 pub(super) fn all_finite<T: Real>(values: &[T]) -> bool {

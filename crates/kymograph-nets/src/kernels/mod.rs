@@ -6,9 +6,9 @@ mod elementwise;
 mod lanes;
 mod path;
 mod pooling;
+mod rows;
+mod table;
 mod tiles;
-
-use std::any::Any;
 
 use kymograph_linalg::Real;
 
@@ -17,122 +17,7 @@ pub use path::{CpuFeatures, KernelPath, cpu_features};
 pub(crate) use aligned::Aligned;
 pub(crate) use elementwise::{AdamStep, SgdStep};
 pub(crate) use pooling::Windows;
-
-type Adam<T> = unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>);
-type Sgd<T> = unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>);
-type Unpool<T> = unsafe fn(&Windows, &[T], &[T], Option<&[T]>, &mut [T]);
-
-/// The kernels of one path for one number type. Its methods are safe: they check every extent before a pointer is used.
-#[derive(Clone, Copy)]
-pub(crate) struct Kernels<T> {
-    path: KernelPath,
-    /// Numbers in a register: a full panel is two registers wide, a last narrow one is one.
-    width: usize,
-    product: unsafe fn(&tiles::Product<T>),
-    weight_gradient: unsafe fn(&tiles::WeightGradient<T>),
-    sum_chunks: unsafe fn(&mut [T], &[&[T]]) -> f64,
-    adam: Adam<T>,
-    sgd: Sgd<T>,
-    pool: unsafe fn(&Windows, *const T, *mut T, *mut T),
-    unpool: Unpool<T>,
-    rectifier_gradient: unsafe fn(&[T], &mut [T]),
-    add_columns: unsafe fn(&[T], &mut [T]),
-    all_finite: unsafe fn(&[T]) -> bool,
-}
-
-/// Writes the functions of one table, each compiled for the instruction set named.
-macro_rules! table {
-    ($module:ident, $number:ty, $lanes:ty, $path:expr $(, $features:literal)?) => {
-        mod $module {
-            use super::*;
-            use lanes::Lanes;
-
-            // SAFETY of the table: an entry is called only through a `Kernels` of this path, which `Kernels::new`
-            // hands out only where the machine supports it; pointers are the methods' business.
-            $(#[target_feature(enable = $features)])?
-            unsafe fn product(p: &tiles::Product<$number>) {
-                // SAFETY: passed on.
-                unsafe { tiles::product::<$lanes>(p) }
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn weight_gradient(p: &tiles::WeightGradient<$number>) {
-                // SAFETY: passed on.
-                unsafe { tiles::weight_gradient::<$lanes>(p) }
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn sum_chunks(total: &mut [$number], chunks: &[&[$number]]) -> f64 {
-                elementwise::sum_chunks(total, chunks)
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn adam(
-                weights: &mut [$number],
-                gradient: &[$number],
-                first: &mut [$number],
-                second: &mut [$number],
-                step: &AdamStep<$number>,
-            ) {
-                elementwise::adam(weights, gradient, first, second, step);
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn sgd(weights: &mut [$number], gradient: &[$number], velocity: &mut [$number], step: &SgdStep<$number>) {
-                elementwise::sgd(weights, gradient, velocity, step);
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn pool(windows: &Windows, input: *const $number, output: *mut $number, places: *mut $number) {
-                // SAFETY: passed on.
-                unsafe { pooling::pool::<$lanes>(windows, input, output, places) }
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn unpool(
-                windows: &Windows,
-                places: &[$number],
-                slopes: &[$number],
-                outputs: Option<&[$number]>,
-                input_slopes: &mut [$number],
-            ) {
-                pooling::unpool(windows, places, slopes, outputs, input_slopes);
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn rectifier_gradient(outputs: &[$number], slopes: &mut [$number]) {
-                elementwise::rectifier_gradient(outputs, slopes);
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn add_columns(rows: &[$number], sums: &mut [$number]) {
-                elementwise::add_columns(rows, sums);
-            }
-            $(#[target_feature(enable = $features)])?
-            unsafe fn all_finite(values: &[$number]) -> bool {
-                elementwise::all_finite(values)
-            }
-
-            pub(super) const TABLE: Kernels<$number> = Kernels {
-                path: $path,
-                width: <$lanes as Lanes>::WIDTH,
-                product,
-                weight_gradient,
-                sum_chunks,
-                adam,
-                sgd,
-                pool,
-                unpool,
-                rectifier_gradient,
-                add_columns,
-                all_finite,
-            };
-        }
-    };
-}
-
-table!(portable_f32, f32, lanes::Plain<f32>, KernelPath::Portable);
-table!(portable_f64, f64, lanes::Plain<f64>, KernelPath::Portable);
-#[cfg(target_arch = "x86_64")]
-table!(avx2_f32, f32, lanes::Avx2F32, KernelPath::Avx2, "avx2,fma");
-#[cfg(target_arch = "x86_64")]
-table!(avx2_f64, f64, lanes::Avx2F64, KernelPath::Avx2, "avx2,fma");
-#[cfg(target_arch = "x86_64")]
-table!(avx512_f32, f32, lanes::Avx512F32, KernelPath::Avx512, "avx512f,avx2,fma");
-#[cfg(target_arch = "x86_64")]
-table!(avx512_f64, f64, lanes::Avx512F64, KernelPath::Avx512, "avx512f,avx2,fma");
+pub(crate) use table::Kernels;
 
 /// Where the rows of a product lie in a buffer: see [`tiles::Product`].
 #[derive(Clone, Copy, Debug)]
@@ -149,14 +34,19 @@ pub(crate) struct Rows {
 impl Rows {
     /// `count` contiguous rows of `length` numbers.
     pub(crate) fn dense(count: usize, length: usize) -> Self {
+        Self::strided(count, length, length)
+    }
+
+    /// `count` rows of `length` numbers that start `stride` apart.
+    pub(crate) fn strided(count: usize, length: usize, stride: usize) -> Self {
         // Two lines where it can be, since tiles take their rows from two.
         let height = if count.is_multiple_of(2) { 2 } else { 1 };
         let width = count / height;
         Self {
             height,
             width,
-            outer: width * length,
-            inner: length,
+            outer: width * stride,
+            inner: stride,
             segments: 1,
             segment_length: length,
             segment_stride: 0,
@@ -195,29 +85,13 @@ pub(crate) struct Examples<'a, T> {
     pub(crate) stride: usize,
 }
 
+/// Rows that start `stride` numbers apart.
+pub(crate) struct Strided<V> {
+    pub(crate) values: V,
+    pub(crate) stride: usize,
+}
+
 impl<T: Real> Kernels<T> {
-    /// The kernels of a path, where the machine supports it.
-    pub(crate) fn new(path: KernelPath) -> Option<Self> {
-        if !path.is_supported() {
-            return None;
-        }
-        let (f32_table, f64_table) = match path {
-            KernelPath::Portable => (portable_f32::TABLE, portable_f64::TABLE),
-            #[cfg(target_arch = "x86_64")]
-            KernelPath::Avx2 => (avx2_f32::TABLE, avx2_f64::TABLE),
-            #[cfg(target_arch = "x86_64")]
-            KernelPath::Avx512 => (avx512_f32::TABLE, avx512_f64::TABLE),
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => return None,
-        };
-        let tables: [&dyn Any; 2] = [&f32_table, &f64_table];
-        tables.into_iter().find_map(|table| table.downcast_ref::<Self>().copied())
-    }
-
-    pub(crate) fn path(&self) -> KernelPath {
-        self.path
-    }
-
     /// Length of [`Kernels::pack`]'s result.
     pub(crate) fn packed_length(&self, depth: usize, columns: usize) -> usize {
         columns.div_ceil(self.width) * self.width * depth
@@ -233,9 +107,7 @@ impl<T: Real> Kernels<T> {
         mut read: impl FnMut(usize, usize, &mut [T]),
     ) {
         let length = self.packed_length(depth, columns);
-        if packed.len() != length {
-            *packed = Aligned::zeros(length);
-        }
+        packed.set_len(length);
         let panel = 2 * self.width;
         let mut rest = &mut packed[..];
         for column in (0..columns).step_by(panel) {
@@ -243,7 +115,9 @@ impl<T: Real> Kernels<T> {
             let stride = if left > self.width { panel } else { self.width };
             let (here, after) = rest.split_at_mut(stride * depth);
             for (row, numbers) in here.chunks_exact_mut(stride).enumerate() {
-                read(row, column, &mut numbers[..left]);
+                let (numbers, padding) = numbers.split_at_mut(left);
+                read(row, column, numbers);
+                padding.fill(T::ZERO);
             }
             rest = after;
         }
@@ -251,6 +125,11 @@ impl<T: Real> Kernels<T> {
 
     /// `c = rows(a) · columns (+ bias)`, rectified if asked; `c` holds `height·width` contiguous rows of the columns.
     pub(crate) fn product(&self, a: &[T], rows: &Rows, columns: &Columns<'_, T>, c: &mut [T]) {
+        self.product_to(a, rows, columns, Strided { values: c, stride: columns.count });
+    }
+
+    /// As [`Kernels::product`], with rows of the result apart from each other.
+    pub(crate) fn product_to(&self, a: &[T], rows: &Rows, columns: &Columns<'_, T>, c: Strided<&mut [T]>) {
         let rows_out = rows.height * rows.width;
         if rows_out * columns.count == 0 {
             return;
@@ -258,7 +137,7 @@ impl<T: Real> Kernels<T> {
         assert!(rows.extent() <= a.len(), "rows reach beyond their buffer");
         assert_eq!(columns.packed.len(), self.packed_length(rows.depth(), columns.count));
         assert!(columns.bias.is_none_or(|bias| bias.len() == columns.count));
-        assert!(c.len() >= rows_out * columns.count);
+        assert!(c.stride >= columns.count && c.values.len() >= (rows_out - 1) * c.stride + columns.count);
         let product = tiles::Product {
             a: a.as_ptr(),
             height: rows.height,
@@ -272,9 +151,9 @@ impl<T: Real> Kernels<T> {
             columns: columns.count,
             bias: columns.bias.map_or(std::ptr::null(), <[T]>::as_ptr),
             rectify: columns.rectify,
-            c: c.as_mut_ptr(),
-            c_outer: rows.width * columns.count,
-            c_inner: columns.count,
+            c: c.values.as_mut_ptr(),
+            c_outer: rows.width * c.stride,
+            c_inner: c.stride,
         };
         // SAFETY: the assertions cover all the grid reaches: `a` by `extent`, the panels by `packed_length`, `bias` and
         // `c` by the columns; `c` is borrowed mutably, so nothing overlaps it. The path is supported (`new`).
@@ -318,9 +197,51 @@ impl<T: Real> Kernels<T> {
             dy_inner: columns,
             columns,
             out: out.as_mut_ptr(),
+            out_stride: columns,
             accumulate,
         };
-        // SAFETY: as in `product`.
+        // SAFETY: as in `product_to`.
+        unsafe { (self.weight_gradient)(&gradient) }
+    }
+
+    /// `out = rows(a)ᵀ · b`, where `b` and `out` have `columns` numbers in a row.
+    pub(crate) fn transposed_product(
+        &self,
+        a: &[T],
+        rows: &Rows,
+        b: Strided<&[T]>,
+        columns: usize,
+        out: Strided<&mut [T]>,
+    ) {
+        let (count, depth) = (rows.height * rows.width, rows.depth());
+        if count * depth * columns == 0 {
+            return;
+        }
+        assert!(rows.extent() <= a.len() && rows.segments == 1, "rows reach beyond their buffer");
+        assert!(b.stride >= columns && b.values.len() >= (count - 1) * b.stride + columns);
+        assert!(out.stride >= columns && out.values.len() >= (depth - 1) * out.stride + columns);
+        let gradient = tiles::WeightGradient {
+            a: a.as_ptr(),
+            examples: 1,
+            height: rows.height,
+            width: rows.width,
+            a_example: 0,
+            a_outer: rows.outer,
+            a_inner: rows.inner,
+            segments: 1,
+            segment_length: rows.segment_length,
+            segment_stride: 0,
+            dy: b.values.as_ptr(),
+            dy_example: 0,
+            dy_outer: rows.width * b.stride,
+            dy_inner: b.stride,
+            columns,
+            out: out.values.as_mut_ptr(),
+            out_stride: out.stride,
+            accumulate: false,
+        };
+        // SAFETY: the assertions cover what the grid, the rows of `b` and those of `out` reach; `out` is borrowed
+        // mutably, so nothing overlaps it. The path is supported (`new`).
         unsafe { (self.weight_gradient)(&gradient) }
     }
 
@@ -375,6 +296,57 @@ impl<T: Real> Kernels<T> {
     pub(crate) fn add_columns(&self, rows: &[T], sums: &mut [T]) {
         // SAFETY: see `sum_chunks`.
         unsafe { (self.add_columns)(rows, sums) }
+    }
+
+    /// Adds `terms` to `sums`.
+    pub(crate) fn add(&self, terms: &[T], sums: &mut [T]) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.add)(terms, sums) }
+    }
+
+    /// Multiplies `products` by `factors`.
+    pub(crate) fn multiply(&self, factors: &[T], products: &mut [T]) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.multiply)(factors, products) }
+    }
+
+    /// See [`rows::layer_norm`].
+    pub(crate) fn layer_norm(
+        &self,
+        eps: f64,
+        affine: [&[T]; 2],
+        input: &[T],
+        normalised: &mut [T],
+        scales: &mut [T],
+        output: &mut [T],
+    ) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.layer_norm)(eps, affine, input, normalised, scales, output) }
+    }
+
+    /// See [`rows::layer_norm_gradient`].
+    pub(crate) fn layer_norm_gradient(
+        &self,
+        weight: &[T],
+        normalised: &[T],
+        scales: &[T],
+        slopes: &mut [T],
+        weight_gradient: &mut [T],
+    ) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.layer_norm_gradient)(weight, normalised, scales, slopes, weight_gradient) }
+    }
+
+    /// `softmax(scale · row)` in place.
+    pub(crate) fn softmax(&self, row: &mut [T], scale: T) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.softmax)(row, scale) }
+    }
+
+    /// The slopes before [`Kernels::softmax`] in place of those after it.
+    pub(crate) fn softmax_gradient(&self, row: &[T], slopes: &mut [T], scale: T) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.softmax_gradient)(row, slopes, scale) }
     }
 
     pub(crate) fn all_finite(&self, values: &[T]) -> bool {

@@ -194,7 +194,7 @@ unsafe fn tile<L: Lanes, const V: usize, const G: usize, const R: usize>(
 /// `out (+)= rows(a)ᵀ · dy`: for every number of a row, summed over the grid of `examples × height × width` rows.
 ///
 /// Rows are as in [`Product`]; `dy` row (e, y, x) of `columns` numbers starts at
-/// `dy + e·dy_example + y·dy_outer + x·dy_inner`. `out` is (segments · segment_length) × columns, contiguous.
+/// `dy + e·dy_example + y·dy_outer + x·dy_inner`. `out` is (segments · segment_length) × columns, rows `out_stride` apart.
 pub(super) struct WeightGradient<T> {
     pub(super) a: *const T,
     pub(super) examples: usize,
@@ -212,6 +212,7 @@ pub(super) struct WeightGradient<T> {
     pub(super) dy_inner: usize,
     pub(super) columns: usize,
     pub(super) out: *mut T,
+    pub(super) out_stride: usize,
     /// Add to what `out` holds.
     pub(super) accumulate: bool,
 }
@@ -281,12 +282,12 @@ unsafe fn gradient_tile<L: Lanes, const V: usize, const K: usize>(
     unsafe {
         let full = columns == V * L::WIDTH;
         let last = columns - (V - 1) * L::WIDTH;
-        let out = p.out.wrapping_add((segment * p.segment_length + tap) * p.columns + column);
+        let out = p.out.wrapping_add((segment * p.segment_length + tap) * p.out_stride + column);
         let mut sums = [[L::zero(); V]; K];
         if p.accumulate {
             unroll!(k < K, 12, {
                 unroll!(v < V, 2, {
-                    let from = out.wrapping_add(k * p.columns + v * L::WIDTH);
+                    let from = out.wrapping_add(k * p.out_stride + v * L::WIDTH);
                     sums[k][v] = if full || v + 1 < V { L::load(from) } else { L::load_partial(from, last) };
                 });
             });
@@ -315,7 +316,7 @@ unsafe fn gradient_tile<L: Lanes, const V: usize, const K: usize>(
         }
         unroll!(k < K, 12, {
             unroll!(v < V, 2, {
-                let to = out.wrapping_add(k * p.columns + v * L::WIDTH);
+                let to = out.wrapping_add(k * p.out_stride + v * L::WIDTH);
                 if full || v + 1 < V {
                     L::store(to, sums[k][v]);
                 } else {

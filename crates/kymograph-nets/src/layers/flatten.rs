@@ -1,15 +1,23 @@
-//! Between an image stored pixel by pixel and PyTorch's channel-major vector.
+//! Between numbers as stored and PyTorch's order, which differ for images: stored pixel by pixel, shown channel by channel.
 
 use kymograph_linalg::Real;
 
-/// (position, channel) to (channel, position), example by example.
-pub(crate) fn flatten<T: Real>(channels: usize, positions: usize, input: &[T], output: &mut [T]) {
-    transpose(positions, channels, input, output);
+use super::Shape;
+
+/// From the stored order to PyTorch's, example by example.
+pub(crate) fn outward<T: Real>(shape: Shape, input: &[T], output: &mut [T]) {
+    match shape {
+        Shape::Image { channels, height, width } => transpose(height * width, channels, input, output),
+        _ => output.copy_from_slice(input),
+    }
 }
 
-/// (channel, position) to (position, channel), example by example.
-pub(crate) fn unflatten<T: Real>(channels: usize, positions: usize, input: &[T], output: &mut [T]) {
-    transpose(channels, positions, input, output);
+/// From PyTorch's order to the stored one, example by example.
+pub(crate) fn inward<T: Real>(shape: Shape, input: &[T], output: &mut [T]) {
+    match shape {
+        Shape::Image { channels, height, width } => transpose(channels, height * width, input, output),
+        _ => output.copy_from_slice(input),
+    }
 }
 
 fn transpose<T: Real>(rows: usize, columns: usize, input: &[T], output: &mut [T]) {

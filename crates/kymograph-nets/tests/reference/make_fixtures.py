@@ -5,7 +5,6 @@
 Inputs and weights are rounded to f32, so the f32 layers can be held against the same f64 truth.
 """
 import json
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -42,15 +41,94 @@ def module(kind, shape, o):
         return cls(shape[0], eps=o.get("eps", 1e-5), momentum=o.get("momentum", 0.1))
     if kind == "dropout":
         return nn.Dropout(o["p"])
-    return {"relu": nn.ReLU(), "tanh": nn.Tanh(), "softmax": nn.Softmax(1), "flatten": nn.Flatten()}[kind]
+    if kind == "layer_norm":
+        return nn.LayerNorm(shape[-1], eps=o.get("eps", 1e-5))
+    if kind == "gelu":
+        return nn.GELU(approximate=o.get("approximate", "none"))
+    if kind == "embedding":
+        return nn.Embedding(o["num_embeddings"], o["embedding_dim"])
+    if kind == "positions":
+        return nn.Parameter(torch.randn(*shape))
+    if kind == "multihead_attention":
+        return nn.MultiheadAttention(shape[-1], o["num_heads"], bias=o.get("bias", True), batch_first=True)
+    return {"relu": nn.ReLU(), "tanh": nn.Tanh(), "silu": nn.SiLU(), "softmax": nn.Softmax(-1),
+            "flatten": nn.Flatten()}[kind]
+
+
+class Network(torch.nn.Module):
+    """A specification as PyTorch would run it; modules are made as the shapes before them become known."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.spec = spec
+        self.run(spec["layers"], torch.zeros(2, *spec["input"]))
+
+    def forward(self, x):
+        return self.run(self.spec["layers"], x)
+
+    def run(self, layers, x):
+        for layer in layers:
+            name, kind = layer["name"], layer["kind"]
+            if kind == "residual":
+                x = x + self.run(layer["layers"], x)
+            elif kind == "patches":
+                x = x.flatten(1).view(x.shape[0], -1, layer["size"])
+            elif kind == "mean_tokens":
+                x = x.mean(1)
+            else:
+                if not hasattr(self, name):
+                    # A linear layer looks at a token's features, a convolution at an image's channels.
+                    shape = x.shape[-1:] if kind == "linear" else x.shape[1:]
+                    setattr(self, name, module(kind, shape, layer))
+                x = self.one(getattr(self, name), kind, x, layer)
+        return x
+
+    def one(self, part, kind, x, layer):
+        if kind == "positions":
+            return x + part
+        if kind == "embedding":
+            return part(x.long())
+        if kind == "multihead_attention":
+            mask = causal_mask(x.shape[1]) if layer.get("causal") else None
+            x, self.pattern = part(x, x, x, attn_mask=mask, average_attn_weights=False)
+            return x
+        return part(x)
+
+
+class Encoder(torch.nn.Module):
+    """An image in patches, or whole numbers looked up in a table, through `torch.nn.TransformerEncoder`."""
+
+    def __init__(self, o):
+        super().__init__()
+        nn, self.o = torch.nn, o
+        tokens = o["input"][0] if "vocabulary" in o else int(np.prod(o["input"])) // o["patch"]
+        if "vocabulary" in o:
+            self.embed = nn.Embedding(o["vocabulary"], o["d_model"])
+        else:
+            self.input_proj = nn.Linear(o["patch"], o["d_model"])
+        self.pos_encoder = nn.Parameter(torch.randn(tokens, o["d_model"]))
+        layer = nn.TransformerEncoderLayer(
+            o["d_model"], o["nhead"], o["dim_feedforward"], o["dropout"], o["activation"], batch_first=True,
+            norm_first=o["norm_first"])
+        self.transformer = nn.TransformerEncoder(layer, o["num_layers"], enable_nested_tensor=False)
+        self.fc = nn.Linear(o["d_model"], o["classes"])
+
+    def forward(self, x):
+        if "vocabulary" in self.o:
+            x = self.embed(x.long())
+        else:
+            x = self.input_proj(x.flatten(1).view(x.shape[0], -1, self.o["patch"]))
+        x = x + self.pos_encoder
+        mask = causal_mask(x.shape[1]) if self.o["causal"] else None
+        return self.fc(self.transformer(x, mask=mask, is_causal=self.o["causal"]).mean(1))
+
+
+def causal_mask(tokens):
+    return torch.nn.Transformer.generate_square_subsequent_mask(tokens)
 
 
 def build(spec):
-    layers, x = OrderedDict(), torch.zeros(2, *spec["input"])
-    for layer in spec["layers"]:
-        layers[layer["name"]] = module(layer["kind"], x.shape[1:], layer)
-        x = layers[layer["name"]](x)
-    net = torch.nn.Sequential(layers)
+    net = Encoder(spec["encoder"]) if "encoder" in spec else Network(spec)
     with torch.no_grad():
         for name, value in net.state_dict().items():
             if name.endswith("num_batches_tracked"):
@@ -77,6 +155,7 @@ def layer_case(name, spec, batch, mode="train", x=None):
     net = build(spec)
     x = numbers(batch, *spec["input"]) if x is None else x
     x.requires_grad_(True)
+    whole = spec["layers"][0]["kind"] == "embedding" if "layers" in spec else "vocabulary" in spec["encoder"]
     put(name, "x", x)
     put_state(name, "before", net)
     net.train(mode == "train")
@@ -85,7 +164,9 @@ def layer_case(name, spec, batch, mode="train", x=None):
     y.backward(slope)
     put(name, "y", y)
     put(name, "slope", slope)
-    put(name, "x.grad", x.grad)
+    put(name, "x.grad", torch.zeros_like(x) if whole else x.grad)
+    if hasattr(net, "pattern"):
+        put(name, "pattern", net.pattern)
     for key, value in net.named_parameters():
         put(name, f"grad/{key}", value.grad)
     if any("running" in key for key in net.state_dict()):
@@ -107,8 +188,10 @@ def training_case(name, spec, batch, steps, optimiser, make, schedule=None, loss
     sched = schedule(opt) if schedule else None
     losses, norms, labels = [], [], []
     xs = numbers(steps, batch, *spec["input"])
+    out = spec["encoder"]["classes"] if "encoder" in spec else spec["layers"][-1]["out_features"]
+    if "encoder" in spec and "vocabulary" in spec["encoder"]:
+        xs = torch.tensor(rng.integers(0, spec["encoder"]["vocabulary"], tuple(xs.shape)).astype(np.float64))
     put(name, "x", xs)
-    out = spec["layers"][-1]["out_features"]
     targets = numbers(steps, batch, out)
     for step in range(steps):
         label = rng.integers(0, out, batch)
@@ -224,6 +307,57 @@ normed = {"input": [2, 6, 6], "layers": [
     {"name": "fc2", "kind": "linear", "out_features": 3}]}
 training_case("train_normed", normed, 12, 5, {"kind": "sgd", "lr": 0.1, "momentum": 0.9},
               lambda p: O.SGD(p, lr=0.1, momentum=0.9))
+
+layer_case("linear_tokens", one("linear", [5, 7], out_features=6), 9)
+layer_case("layer_norm", one("layer_norm", [7]), 11)
+layer_case("layer_norm_tokens", one("layer_norm", [3, 37], eps=1e-3), 4)
+for approximate in ("none", "tanh"):
+    layer_case(f"gelu_{approximate}", one("gelu", [4, 90], approximate=approximate), 3, x=numbers(3, 4, 90, scale=3.0))
+layer_case("silu", one("silu", [90]), 3, x=numbers(3, 90, scale=4.0))
+layer_case("softmax_tokens", one("softmax", [3, 5]), 3)
+layer_case("patches", one("patches", [2, 6, 4], size=16), 3)
+layer_case("positions", one("positions", [3, 5]), 9)
+layer_case("mean_tokens", one("mean_tokens", [3, 5]), 9)
+layer_case("flatten_tokens", one("flatten", [3, 5]), 3)
+layer_case("embedding", one("embedding", [6], num_embeddings=5, embedding_dim=7), 9,
+           x=torch.tensor(rng.integers(0, 4, (9, 6)).astype(np.float64)))
+attentions = [([5, 6], dict(num_heads=2), 3), ([5, 6], dict(num_heads=3, causal=True), 9),
+              ([17, 40], dict(num_heads=1, bias=False), 2), ([1, 8], dict(num_heads=4), 3),
+              ([20, 36], dict(num_heads=2, causal=True, bias=False), 3)]
+for index, (shape, options, batch) in enumerate(attentions):
+    layer_case(f"attention_{index}", one("multihead_attention", shape, **options), batch)
+blocks = {"input": [4, 6], "layers": [
+    {"name": "pre", "kind": "residual", "layers": [
+        {"name": "norm1", "kind": "layer_norm"},
+        {"name": "attn", "kind": "multihead_attention", "num_heads": 2},
+        {"name": "inner", "kind": "residual", "layers": [
+            {"name": "act", "kind": "relu"}, {"name": "mid", "kind": "linear", "out_features": 6}]}]},
+    {"name": "norm2", "kind": "layer_norm"},
+    {"name": "up", "kind": "linear", "out_features": 6},
+    {"name": "bent", "kind": "residual", "layers": [{"name": "relu", "kind": "relu"}]},
+    {"name": "flatten", "kind": "flatten"},
+    {"name": "normed", "kind": "residual", "layers": [{"name": "bn", "kind": "batch_norm1d"}]},
+]}
+layer_case("residual", blocks, 9)
+layer_case("residual_eval", blocks, 3, "eval")
+base = dict(input=[1, 6, 8], patch=8, d_model=12, nhead=3, dim_feedforward=20, num_layers=2, dropout=0.0,
+            activation="relu", norm_first=False, causal=False, classes=4)
+encoders = {
+    "post": base,
+    "pre_causal": dict(base, norm_first=True, causal=True, activation="gelu"),
+    "dropout_in_eval": dict(base, dropout=0.1),
+    "words": dict({k: v for k, v in base.items() if k != "patch"}, input=[7], vocabulary=9, causal=True),
+}
+for name, options in encoders.items():
+    spec = {"input": options["input"], "encoder": options}
+    x = torch.tensor(rng.integers(0, 9, (9, 7)).astype(np.float64)) if name == "words" else None
+    layer_case(f"encoder_{name}", spec, 9, "eval" if options["dropout"] else "train", x=x)
+    if not options["dropout"]:
+        # Attention does not feel the bias of its keys, whose gradient is rounding alone; Adam with a small eps makes steps of it.
+        training_case(f"train_encoder_{name}", spec, 9, 6, {"kind": "adam", "lr": 0.003, "eps": 1e-3},
+                      lambda p: O.Adam(p, lr=0.003, eps=1e-3))
+        training_case(f"train_encoder_{name}_sgd", spec, 9, 6, {"kind": "sgd", "lr": 0.02, "momentum": 0.9},
+                      lambda p: O.SGD(p, lr=0.02, momentum=0.9))
 
 save_file(tensors, HERE / "cases.safetensors", metadata={"torch": torch.__version__})
 (HERE / "cases.json").write_text(json.dumps({"torch": torch.__version__, "cases": cases}, indent=1) + "\n")

@@ -1,6 +1,7 @@
 //! Finding checkpoints in folders and grouping them into series of one network each.
 
-use super::step::take_apart;
+use super::shards::{self, INDEX_ENDING};
+use super::step::{stem, take_apart};
 use super::{Checkpoint, TensorInfo};
 use crate::RunsError;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ pub struct CheckpointSeries {
     pub checkpoints: Vec<(u64, PathBuf)>,
 }
 
-const LOOKED_FOR: &str = "files ending in .pt, .pth, .bin, .ckpt (PyTorch) or .safetensors";
+const LOOKED_FOR: &str = "files ending in .pt, .pth, .bin, .ckpt (PyTorch), .safetensors, .npz or .npy";
 
 /// Names that say what a file is and not which network it holds.
 const GENERIC: &[&str] =
@@ -30,7 +31,8 @@ const COMPANIONS: &[&str] = &["optimizer", "scheduler", "scaler", "rng_state", "
 
 /// Finds the checkpoints among `paths` (files, or folders searched four levels deep) and groups them by network:
 /// by folder and file name without the step number. Series are in the order of their names, checkpoints in the order
-/// of their steps.
+/// of their steps. A checkpoint in parts is found by its index (`model.safetensors.index.json`). Arrays of NumPy count
+/// where a folder has no other checkpoint, since they are more often data.
 ///
 /// # Errors
 /// [`RunsError::NotFound`], [`RunsError::NoCheckpoint`] for a folder without one, [`RunsError::SameStep`],
@@ -42,11 +44,13 @@ pub fn find_checkpoints<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<CheckpointSer
         let path = path.as_ref();
         let about = fs::metadata(path).map_err(RunsError::io("look at", path))?;
         if about.is_dir() {
-            let before = files.len();
-            search(path, 0, &mut files)?;
-            if files.len() == before {
+            let mut found = Found::default();
+            search(path, 0, &mut found)?;
+            let found = if found.checkpoints.is_empty() { found.arrays } else { found.checkpoints };
+            if found.is_empty() {
                 return Err(RunsError::NoCheckpoint { path: path.to_path_buf(), looked_for: LOOKED_FOR });
             }
+            files.extend(found);
         } else {
             files.push(path.to_path_buf());
         }
@@ -73,8 +77,14 @@ pub fn find_checkpoints<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<CheckpointSer
     Ok(series)
 }
 
-fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), RunsError> {
-    let mut folders = Vec::new();
+#[derive(Default)]
+struct Found {
+    checkpoints: Vec<PathBuf>,
+    arrays: Vec<PathBuf>,
+}
+
+fn search(folder: &Path, depth: usize, found: &mut Found) -> Result<(), RunsError> {
+    let (mut folders, mut checkpoints, mut parts) = (Vec::new(), Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(RunsError::io("list", folder))? {
         let entry = entry.map_err(RunsError::io("list", folder))?;
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
@@ -84,15 +94,28 @@ fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), R
         // A linked folder may lead back here; a linked file is what it points to.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             folders.push(path);
-        } else if path.is_file() && looks_like_checkpoint(&path) {
-            found.push(path);
+        } else if !path.is_file() {
+            continue;
+        } else if is_index(&name) {
+            parts.extend(shards::files(&path)?);
+            checkpoints.push(path);
+        } else if looks_like_checkpoint(&path) {
+            checkpoints.push(path);
+        } else if name.ends_with(".npz") || name.ends_with(".npy") {
+            found.arrays.push(path);
         }
     }
+    found.checkpoints.extend(checkpoints.into_iter().filter(|path| !parts.contains(path)));
     if depth < 4 {
         folders.sort();
         folders.iter().try_for_each(|folder| search(folder, depth + 1, found))?;
     }
     Ok(())
+}
+
+/// Whether a file is called as the index of a checkpoint in parts is.
+fn is_index(name: &str) -> bool {
+    name.strip_suffix(INDEX_ENDING).is_some_and(|name| name.ends_with(".safetensors") || name.ends_with(".bin"))
 }
 
 fn looks_like_checkpoint(path: &Path) -> bool {
@@ -115,7 +138,7 @@ fn looks_like_checkpoint(path: &Path) -> bool {
 
 /// Folder and name which a checkpoint shares with the others of its series.
 fn group_of(file: &Path) -> Result<(PathBuf, String), RunsError> {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = stem(file).unwrap_or_default();
     if let Some((before, total)) = stem.rsplit_once("-of-")
         && let Some((_, part)) = before.rsplit_once('-')
         && [part, total].iter().all(|text| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit()))
@@ -123,7 +146,7 @@ fn group_of(file: &Path) -> Result<(PathBuf, String), RunsError> {
         return Err(RunsError::Unsupported {
             path: file.to_path_buf(),
             reason: format!("it is part {part} of a checkpoint in {total} parts"),
-            remedy: "save the model in one file (save_pretrained(…, max_shard_size=\"100GB\"))",
+            remedy: "name its index (model.safetensors.index.json), which lists all parts, or save the model in one file",
         });
     }
     let folder = fs::canonicalize(file)

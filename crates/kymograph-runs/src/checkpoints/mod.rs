@@ -1,8 +1,11 @@
 //! Checkpoints made here or elsewhere, read lazily and without executing anything they contain.
 
+mod archive;
 mod bytes;
 mod find;
+mod numpy;
 mod safetensors;
+mod shards;
 mod step;
 mod tensor;
 mod torch;
@@ -11,12 +14,16 @@ pub use find::{CheckpointSeries, find_checkpoints};
 pub use step::step_from_path;
 pub use tensor::{Dtype, TensorInfo};
 
+#[cfg(test)]
+pub(crate) use archive::members;
 pub(crate) use bytes::FileBytes;
+pub(crate) use numpy::Header as NumpyHeader;
 pub(crate) use safetensors::{OPTIMISER_PREFIX, Outgoing, encode as encode_safetensors};
 pub(crate) use tensor::{ReadError, Stored};
 
 use crate::RunsError;
 use crate::error::shortened;
+use crate::folder::sha256_hex;
 use ndarray::ArrayD;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -30,6 +37,12 @@ pub enum CheckpointFormat {
     TorchLegacy,
     /// safetensors.
     Safetensors,
+    /// An index with the files it names.
+    Sharded,
+    /// NumPy's zip file of arrays.
+    Npz,
+    /// One array of NumPy.
+    Npy,
 }
 
 /// An open checkpoint. Opening reads names, shapes and types; a tensor's numbers are read when asked for.
@@ -37,7 +50,8 @@ pub enum CheckpointFormat {
 pub struct Checkpoint {
     path: PathBuf,
     format: CheckpointFormat,
-    file: FileBytes,
+    /// The file; for a checkpoint in parts its index, then the parts in the order of their names.
+    files: Vec<FileBytes>,
     tensors: Vec<TensorInfo>,
     others: Vec<TensorInfo>,
     /// In the order of `tensors`, then `others`.
@@ -57,33 +71,38 @@ pub(crate) struct Contents {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint: `.pt`, `.pth`, `.bin`, `.ckpt` of `torch.save`, or `.safetensors`, told apart by content.
+    /// Opens a checkpoint, whose kind is told by its content: `.pt`, `.pth`, `.bin`, `.ckpt` of `torch.save`,
+    /// `.safetensors`, an index of several such files (`model.safetensors.index.json`), `.npz` and `.npy`.
     ///
     /// Nested state dicts (`model_state_dict`, `state_dict`, `model`, …) are found, and the prefixes `module.` and
     /// `_orig_mod.` are removed where every tensor has them. Only what a state dict needs is unpickled; a file that
-    /// asks for anything else is refused by name.
+    /// asks for anything else is refused by name. The array of an `.npy` file is called `array`.
     ///
     /// # Errors
     /// [`RunsError::NotFound`], [`RunsError::ForbiddenGlobal`] for a pickle that asks for code,
-    /// [`RunsError::Damaged`] for a file that contradicts itself, [`RunsError::Unsupported`] for one not read here.
+    /// [`RunsError::Damaged`] and [`RunsError::BadTensor`] for a file that contradicts itself or its index,
+    /// [`RunsError::Unsupported`] for one not read here.
     pub fn open(path: impl AsRef<Path>) -> Result<Checkpoint, RunsError> {
         let path = path.as_ref().to_path_buf();
         let file = FileBytes::open(&path)?;
-        let head = file.read(0, file.len().min(16))?;
-        let (format, contents) = if head.starts_with(b"PK") {
-            (CheckpointFormat::Torch, torch::read_zip(&file)?)
-        } else if head.get(8) == Some(&b'{') {
-            (CheckpointFormat::Safetensors, safetensors::read(&file)?)
+        let (format, mut contents, files) = if shards::is_index(&file.read(0, file.len().min(16))?) {
+            let (contents, files) = shards::read(file)?;
+            (CheckpointFormat::Sharded, contents, files)
         } else {
-            (CheckpointFormat::TorchLegacy, torch::read_legacy(&file)?)
+            let (format, contents) = read_one(&file)?;
+            (format, contents, vec![file])
         };
+        strip_wrappers(&mut contents.model);
+        if let Some(name) = repeated(contents.model.iter().chain(&contents.others).map(|(name, _)| name)) {
+            return Err(files[0].damaged(format!("it has two tensors called `{name}`")));
+        }
         let (tensors, others) = (infos(&contents.model), infos(&contents.others));
         let stored = contents.model.into_iter().chain(contents.others).map(|(_, stored)| stored).collect();
         let step = step::step_of(&path, &contents.metadata);
         Ok(Checkpoint {
             path,
             format,
-            file,
+            files,
             tensors,
             others,
             stored,
@@ -125,12 +144,19 @@ impl Checkpoint {
         self.step
     }
 
-    /// SHA-256 of the whole file, as hexadecimal digits.
+    /// SHA-256 of the whole file, as hexadecimal digits; for a checkpoint in parts that of the digits of its index and
+    /// of every part.
     ///
     /// # Errors
     /// [`RunsError::Io`] when the file cannot be read any more.
     pub fn content_hash(&self) -> Result<String, RunsError> {
-        self.file.sha256()
+        match &self.files[..] {
+            [file] => file.sha256(),
+            files => {
+                let digits = files.iter().map(FileBytes::sha256).collect::<Result<String, _>>()?;
+                Ok(sha256_hex(digits.as_bytes()))
+            }
+        }
     }
 
     /// Reads a tensor of any real, integer or boolean type as f32. f64 is rounded to the nearest f32.
@@ -158,14 +184,33 @@ impl Checkpoint {
         self.read(name, Stored::read_i64)
     }
 
-    /// Checks that every number of the network's tensors is finite.
+    /// Whether a tensor is a mask, as attention adds to its scores: minus infinity in some places and one finite number
+    /// in all others. Such a tensor is no weight, and its infinities are meant.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn is_mask(&self, name: &str) -> Result<bool, RunsError> {
+        let float = |info: &&TensorInfo| info.name == name && info.dtype.is_float();
+        if self.tensors.iter().chain(&self.others).find(float).is_none() {
+            return Ok(false);
+        }
+        let values = self.read_f64(name)?;
+        let mut finite = values.iter().filter(|value| **value != f64::NEG_INFINITY);
+        let first = finite.next().filter(|value| value.is_finite());
+        let count = 1 + finite.clone().count();
+        Ok(first.is_some_and(|first| finite.all(|value| value == first)) && count < values.len())
+    }
+
+    /// Checks that every number of the network's tensors is finite, those of masks ([`Checkpoint::is_mask`]) apart.
     ///
     /// # Errors
     /// [`RunsError::NonFinite`] naming file, tensor and index of the first number that is not.
     pub fn check_finite(&self) -> Result<(), RunsError> {
         for info in self.tensors.iter().filter(|info| info.dtype.is_float()) {
             let values = self.read_f64(&info.name)?;
-            if let Some((index, &value)) = values.indexed_iter().find(|(_, value)| !value.is_finite()) {
+            if let Some((index, &value)) = values.indexed_iter().find(|(_, value)| !value.is_finite())
+                && !self.is_mask(&info.name)?
+            {
                 return Err(RunsError::NonFinite {
                     path: self.path.clone(),
                     tensor: info.name.clone(),
@@ -177,6 +222,11 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// A tensor's elements as they are, little-endian, in row-major order.
+    pub(crate) fn read_bytes(&self, name: &str) -> Result<Vec<u8>, RunsError> {
+        self.read(name, Stored::read_bytes)
+    }
+
     pub(crate) fn about(&self) -> &Value {
         &self.about
     }
@@ -184,8 +234,8 @@ impl Checkpoint {
     fn read<T>(
         &self,
         name: &str,
-        read: impl FnOnce(&Stored, &FileBytes) -> Result<ArrayD<T>, ReadError>,
-    ) -> Result<ArrayD<T>, RunsError> {
+        read: impl FnOnce(&Stored, &FileBytes) -> Result<T, ReadError>,
+    ) -> Result<T, RunsError> {
         let all = || self.tensors.iter().chain(&self.others);
         let Some(position) = all().position(|info| info.name == name) else {
             return Err(RunsError::NoTensor {
@@ -194,13 +244,34 @@ impl Checkpoint {
                 known: shortened(self.tensors.iter().map(|info| &info.name)),
             });
         };
-        read(&self.stored[position], &self.file).map_err(|error| match error {
+        let stored = &self.stored[position];
+        let file = &self.files[stored.file];
+        read(stored, file).map_err(|error| match error {
             ReadError::File(error) => error,
             ReadError::Tensor(reason) => {
-                RunsError::BadTensor { path: self.path.clone(), tensor: name.to_string(), reason }
+                RunsError::BadTensor { path: file.path().into(), tensor: name.to_string(), reason }
             }
         })
     }
+}
+
+/// What one file holds.
+fn read_one(file: &FileBytes) -> Result<(CheckpointFormat, Contents), RunsError> {
+    let head = file.read(0, file.len().min(16))?;
+    Ok(if head.starts_with(b"PK") {
+        let members = archive::members(file)?;
+        if !members.is_empty() && members.iter().all(|member| member.name.ends_with(".npy")) {
+            (CheckpointFormat::Npz, numpy::read_npz(file, members)?)
+        } else {
+            (CheckpointFormat::Torch, torch::read_zip(file, members)?)
+        }
+    } else if head.starts_with(b"\x93NUMPY") {
+        (CheckpointFormat::Npy, numpy::read_npy(file)?)
+    } else if head.get(8) == Some(&b'{') {
+        (CheckpointFormat::Safetensors, safetensors::read(file)?)
+    } else {
+        (CheckpointFormat::TorchLegacy, torch::read_legacy(file)?)
+    })
 }
 
 fn infos(found: &[(String, Stored)]) -> Vec<TensorInfo> {

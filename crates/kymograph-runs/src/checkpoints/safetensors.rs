@@ -3,7 +3,7 @@
 
 use super::bytes::FileBytes;
 use super::tensor::{Dtype, Stored};
-use super::{Contents, repeated, strip_wrappers};
+use super::{Contents, repeated};
 use crate::RunsError;
 use ndarray::ArrayD;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -102,7 +102,6 @@ pub(crate) fn read(file: &FileBytes) -> Result<Contents, RunsError> {
     if expected != available {
         return Err(file.damaged(format!("its tensors fill {expected} of {available} bytes")));
     }
-    strip_wrappers(&mut model);
     let (mut metadata, mut about) = (Map::new(), Value::Null);
     for (key, text) in header.metadata {
         if key == "kymograph" {

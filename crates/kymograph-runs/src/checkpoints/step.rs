@@ -1,5 +1,6 @@
 //! Which step a checkpoint was taken at, from its name or from what it holds.
 
+use super::shards::INDEX_ENDING;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -64,6 +65,13 @@ pub(crate) fn take_apart(stem: &str, bare: bool) -> Named {
     Named { step, base }
 }
 
+/// A file's name without its ending; of an index without that of the file it is the index of as well.
+pub(crate) fn stem(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy();
+    let name = name.strip_suffix(INDEX_ENDING).unwrap_or(&name);
+    Some(Path::new(name).file_stem()?.to_string_lossy().into_owned())
+}
+
 /// The step that a path tells: from the file's name (`cnn_00100.pt`, `step-100.safetensors`, `epoch3.pt`), else from
 /// its folder's name (`checkpoint-100/model.safetensors`).
 ///
@@ -75,8 +83,7 @@ pub(crate) fn take_apart(stem: &str, bare: bool) -> Named {
 /// assert_eq!(step_from_path(Path::new("S5_MLP_seed1.pt")), None);
 /// ```
 pub fn step_from_path(path: &Path) -> Option<u64> {
-    let stem = path.file_stem()?.to_string_lossy();
-    take_apart(&stem, true).step.or_else(|| {
+    take_apart(&stem(path)?, true).step.or_else(|| {
         let folder = path.parent()?.file_name()?.to_string_lossy();
         take_apart(&folder, false).step
     })

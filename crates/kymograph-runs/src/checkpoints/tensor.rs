@@ -1,5 +1,6 @@
 //! A tensor as it lies in a file: type, shape, strides, place; and its numbers as an array.
 
+use super::archive::Member;
 use super::bytes::FileBytes;
 use crate::RunsError;
 use half::{bf16, f16};
@@ -95,6 +96,10 @@ pub(crate) struct Stored {
     start: u64,
     /// Elements from the first to the last one used, inclusive; 0 for a tensor without elements.
     span: usize,
+    /// Which of the checkpoint's files it lies in.
+    pub(crate) file: usize,
+    /// The deflated entry of that file which `start` counts in.
+    packed: Option<Box<Member>>,
 }
 
 /// A view that repeats its storage (an expanded tensor) may be this much larger than the storage before it is refused:
@@ -143,7 +148,7 @@ impl Stored {
         let start = storage_start
             .checked_add((offset as u64).checked_mul(size as u64).ok_or_else(overflow)?)
             .ok_or_else(overflow)?;
-        Ok(Stored { dtype, shape, strides, start, span })
+        Ok(Stored { dtype, shape, strides, start, span, file: 0, packed: None })
     }
 
     /// A tensor without gaps, in row-major or (as Fortran has it) column-major order.
@@ -162,6 +167,16 @@ impl Stored {
             product = product.saturating_mul(shape[axis].max(1));
         }
         Stored::new(dtype, shape, strides, 0, start, bytes)
+    }
+
+    /// The same array inside an entry of a zip file, where until now its place counted from the entry's beginning.
+    pub(crate) fn in_member(mut self, member: &Member) -> Stored {
+        if member.is_deflated {
+            self.packed = Some(Box::new(member.clone()));
+        } else {
+            self.start += member.start;
+        }
+        self
     }
 
     /// Bytes from the first to the last element used.
@@ -229,13 +244,43 @@ impl Stored {
         }
     }
 
+    /// The bytes from the first to the last element used.
+    fn fetch(&self, file: &FileBytes) -> Result<Vec<u8>, RunsError> {
+        let Some(member) = &self.packed else {
+            return file.read(self.start, self.bytes());
+        };
+        let mut bytes = member.read(file)?;
+        let end = (self.start + self.bytes()) as usize;
+        if end > bytes.len() {
+            return Err(file.damaged(format!("its entry `{}` is shorter than its array", member.name)));
+        }
+        bytes.truncate(end);
+        bytes.drain(..self.start as usize);
+        Ok(bytes)
+    }
+
+    /// The elements as they are, little-endian, in row-major order.
+    pub(crate) fn read_bytes(&self, file: &FileBytes) -> Result<Vec<u8>, ReadError> {
+        let size = self.dtype.size();
+        fn raw<const N: usize>(stored: &Stored, file: &FileBytes) -> Result<Vec<u8>, ReadError> {
+            Ok(stored.decode(file, |bytes: [u8; N]| Ok(bytes))?.into_iter().flatten().collect())
+        }
+        match (self.dtype, size) {
+            (Dtype::Other(name, _), _) => Err(ReadError::Tensor(format!("is of type {name}, which cannot be read"))),
+            (_, 1) => raw::<1>(self, file),
+            (_, 2) => raw::<2>(self, file),
+            (_, 4) => raw::<4>(self, file),
+            _ => raw::<8>(self, file),
+        }
+    }
+
     /// Reads the elements in row-major order, whatever order they lie in.
     fn decode<T, const N: usize>(
         &self,
         file: &FileBytes,
         convert: impl Fn([u8; N]) -> Result<T, String>,
     ) -> Result<ArrayD<T>, ReadError> {
-        let bytes = file.read(self.start, self.span as u64 * N as u64).map_err(ReadError::File)?;
+        let bytes = self.fetch(file).map_err(ReadError::File)?;
         let elements = if self.span == 0 { 0 } else { self.shape.iter().product() };
         let mut values = Vec::with_capacity(elements);
         let mut index = vec![0usize; self.shape.len()];

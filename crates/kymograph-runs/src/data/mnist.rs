@@ -1,4 +1,4 @@
-//! MNIST: the published files where there are any, else the 10,000 images packed into the program.
+//! MNIST and Fashion-MNIST: the published files where there are any, else MNIST's 10,000 images packed into the program.
 
 use super::idx;
 use crate::RunsError;
@@ -17,6 +17,8 @@ pub struct ImageSet {
     pub name: String,
     /// What a report should say about it.
     pub note: String,
+    /// Mean and standard deviation of the published training images, in units of the full range.
+    pub grey: [f32; 2],
 }
 
 impl ImageSet {
@@ -50,42 +52,116 @@ const LABELS: &[u8] =
 /// Of the packed images, how many are for training.
 const PACKED_TRAIN: usize = 8_000;
 
-/// MNIST from `data_dir` or its folder `mnist` (the four published IDX files, plain or .gz); without a `data_dir`, the
-/// packed images.
+/// A data set in MNIST's format, under file names that others of this format have too.
+struct Published {
+    name: &'static str,
+    title: &'static str,
+    /// Where it lies below a data folder, as its publishers and PyTorch's data sets put it. What holds only it comes first.
+    folders: &'static [&'static str],
+    /// The first labels of its training images, which tell it apart.
+    labels: [u8; 10],
+    grey: [f32; 2],
+    missing: &'static str,
+}
+
+const MNIST: Published = Published {
+    name: "mnist",
+    title: "MNIST",
+    folders: &["mnist", "MNIST/raw", ""],
+    labels: [5, 0, 4, 1, 9, 2, 1, 3, 1, 4],
+    grey: [0.1307, 0.3081],
+    missing: "point --data-dir to MNIST's four IDX files, or leave it out to use the packed 10,000 images",
+};
+
+const FASHION: Published = Published {
+    name: "fashion-mnist",
+    title: "Fashion-MNIST",
+    folders: &["fashion-mnist", "FashionMNIST/raw", ""],
+    labels: [9, 0, 0, 3, 0, 2, 7, 2, 5, 5],
+    grey: [0.2860, 0.3530],
+    missing: "point --data-dir to Fashion-MNIST's four IDX files, or to a folder with them in fashion-mnist/ or \
+              FashionMNIST/raw/",
+};
+
+/// The images of a data set by its name in [`crate::datasets`], `mnist` or `fashion-mnist`.
 ///
 /// # Errors
-/// [`RunsError::BadData`] when a folder is given and a file is missing there, is not as published, or its images and
-/// labels differ in number.
+/// As [`mnist`] and [`fashion_mnist`], and [`RunsError::BadData`] for another name.
+pub fn image_data(name: &str, data_dir: Option<&Path>) -> Result<Split, RunsError> {
+    match name {
+        "mnist" => mnist(data_dir),
+        "fashion-mnist" => fashion_mnist(data_dir),
+        _ => Err(RunsError::BadData {
+            path: name.into(),
+            reason: "there is no data set of this name".into(),
+            remedy: "take mnist or fashion-mnist",
+        }),
+    }
+}
+
+/// MNIST from `data_dir`, its folder `mnist` or `MNIST/raw` (the four published IDX files, plain or .gz); without a
+/// `data_dir`, the packed images.
+///
+/// # Errors
+/// [`RunsError::BadData`] when a folder is given and a file is missing there, is not as published, holds the images of
+/// another data set, or its images and labels differ in number.
 pub fn mnist(data_dir: Option<&Path>) -> Result<Split, RunsError> {
-    let Some(given) = data_dir else {
-        return packed_mnist();
+    match data_dir {
+        None => packed_mnist(),
+        Some(given) => load(&MNIST, given),
+    }
+}
+
+/// Fashion-MNIST (ten kinds of clothing in MNIST's format) from `data_dir`, its folder `fashion-mnist` or
+/// `FashionMNIST/raw`. Nothing of it is packed.
+///
+/// # Errors
+/// As [`mnist`], and without a `data_dir`.
+pub fn fashion_mnist(data_dir: Option<&Path>) -> Result<Split, RunsError> {
+    let needed = || RunsError::BadData {
+        path: FASHION.name.into(),
+        reason: "it is not packed into the program".into(),
+        remedy: FASHION.missing,
     };
-    let found = [given.to_path_buf(), given.join("mnist")]
-        .into_iter()
-        .find(|folder| find(folder, "train-images", "idx3").is_some());
-    let Some(folder) = found else {
+    load(&FASHION, data_dir.ok_or_else(needed)?)
+}
+
+fn load(set: &Published, given: &Path) -> Result<Split, RunsError> {
+    let places =
+        set.folders.iter().map(|folder| if folder.is_empty() { given.to_path_buf() } else { given.join(folder) });
+    let Some(folder) = places.into_iter().find(|folder| find(folder, "train-images", "idx3").is_some()) else {
+        let below: Vec<String> = set.folders.iter().filter(|f| !f.is_empty()).map(|f| format!("`{f}`")).collect();
         return Err(RunsError::BadData {
             path: given.to_path_buf(),
-            reason: "neither it nor its folder `mnist` holds train-images-idx3-ubyte(.gz)".into(),
-            remedy: "point --data-dir to MNIST's four IDX files, or leave it out to use the packed 10,000 images",
+            reason: format!("neither it nor its folder {} holds train-images-idx3-ubyte(.gz)", below.join(" or ")),
+            remedy: set.missing,
         });
     };
-    let load = |part: &str, name: &str| -> Result<ImageSet, RunsError> {
+    let read = |part: &str, name: &str| -> Result<ImageSet, RunsError> {
         let file = |kind: &str, axes: &str| {
             find(&folder, &format!("{part}-{kind}"), axes).ok_or_else(|| RunsError::BadData {
                 path: folder.clone(),
                 reason: format!("it has no {part}-{kind}-{axes}-ubyte(.gz)"),
-                remedy: "put MNIST's four IDX files there",
+                remedy: "put the four IDX files of the data set there",
             })
         };
         let (images, labels) = (file("images", "idx3")?, file("labels", "idx1")?);
-        image_set(&images, idx::read_idx_images(&images)?, idx::read_idx_labels(&labels)?, name)
+        image_set(set, &images, idx::read_idx_images(&images)?, idx::read_idx_labels(&labels)?, name)
     };
-    let (mut train, mut test) = (load("train", "mnist train")?, load("t10k", "mnist test")?);
-    let note = format!("MNIST as published: {} images for training, {} held out.", train.len(), test.len());
-    train.note = note.clone();
-    test.note = note.clone();
-    Ok(Split { train, test, note })
+    let train = read("train", &format!("{} train", set.name))?;
+    if let Some(other) =
+        [&MNIST, &FASHION].into_iter().find(|o| o.name != set.name && train.labels.starts_with(&o.labels))
+    {
+        return Err(RunsError::BadData {
+            path: folder,
+            reason: format!("its labels are those of {}, not of {}", other.title, set.title),
+            remedy: set.missing,
+        });
+    }
+    let test = read("t10k", &format!("{} test", set.name))?;
+    let note = format!("{} as published: {} images for training, {} held out.", set.title, train.len(), test.len());
+    let noted = |part: ImageSet| ImageSet { note: note.clone(), ..part };
+    Ok(Split { train: noted(train), test: noted(test), note })
 }
 
 /// The packed 10,000 images of MNIST's test split: 8,000 for training and 2,000 held out.
@@ -99,7 +175,7 @@ pub fn mnist(data_dir: Option<&Path>) -> Result<Split, RunsError> {
 /// None in practice: the packed files are read as any IDX file is.
 pub fn packed_mnist() -> Result<Split, RunsError> {
     let place = Path::new("packed MNIST");
-    let all = image_set(place, idx::images(IMAGES, place)?, idx::labels(LABELS, place)?, "mnist-packed")?;
+    let all = image_set(&MNIST, place, idx::images(IMAGES, place)?, idx::labels(LABELS, place)?, "mnist-packed")?;
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_cached_key(|&index| Sha256::digest((index as u64).to_le_bytes()));
     let note = format!(
@@ -113,21 +189,32 @@ pub fn packed_mnist() -> Result<Split, RunsError> {
         labels: chosen.iter().map(|&index| all.labels[index]).collect(),
         name: name.into(),
         note: note.clone(),
+        grey: all.grey,
     };
     let train = part(&order[..PACKED_TRAIN], "mnist-packed train");
     let test = part(&order[PACKED_TRAIN..], "mnist-packed held out");
     Ok(Split { train, test, note })
 }
 
-fn image_set(path: &Path, images: ndarray::Array3<u8>, labels: Vec<u8>, name: &str) -> Result<ImageSet, RunsError> {
+fn image_set(
+    set: &Published,
+    path: &Path,
+    images: ndarray::Array3<u8>,
+    labels: Vec<u8>,
+    name: &str,
+) -> Result<ImageSet, RunsError> {
     if images.len_of(Axis(0)) != labels.len() {
         let reason = format!("there are {} images and {} labels", images.len_of(Axis(0)), labels.len());
         return Err(idx::bad(path, reason));
     }
     if let Some(position) = labels.iter().position(|&label| label > 9) {
-        return Err(idx::bad(path, format!("label {} of image {position} is not a digit", labels[position])));
+        return Err(idx::bad(
+            path,
+            format!("label {} of image {position} is not one of ten classes", labels[position]),
+        ));
     }
-    Ok(ImageSet { images: images.insert_axis(Axis(1)), labels, name: name.into(), note: String::new() })
+    let images = images.insert_axis(Axis(1));
+    Ok(ImageSet { images, labels, name: name.into(), note: String::new(), grey: set.grey })
 }
 
 /// The file of this name, in the spellings it is found under.

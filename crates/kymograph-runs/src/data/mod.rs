@@ -5,5 +5,5 @@ mod mnist;
 mod npy;
 
 pub use idx::{read_idx_images, read_idx_labels};
-pub use mnist::{ImageSet, Split, mnist, packed_mnist};
-pub use npy::{NpyArray, read_npy};
+pub use mnist::{ImageSet, Split, fashion_mnist, image_data, mnist, packed_mnist};
+pub use npy::{NpyArray, NpyWriter, read_npy};

@@ -1,7 +1,8 @@
 //! NumPy's `.npy` files: one array of real numbers or integers.
 
 use crate::RunsError;
-use crate::checkpoints::{Dtype, FileBytes, ReadError, Stored};
+use crate::checkpoints::{Dtype, FileBytes, NumpyHeader, ReadError};
+use crate::folder::Outgoing;
 use ndarray::ArrayD;
 use std::path::Path;
 
@@ -24,28 +25,10 @@ pub enum NpyArray {
 pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, RunsError> {
     let path = path.as_ref();
     let file = FileBytes::open(path)?;
-    let head = file.read(0, file.len().min(12))?;
-    if !head.starts_with(b"\x93NUMPY") || head.len() < 12 {
-        return Err(bad(path, "it is no .npy file".into()));
-    }
-    let (start, length) = match head[6] {
-        1 => (10, u16::from_le_bytes([head[8], head[9]]).into()),
-        2 | 3 => (12, u32::from_le_bytes([head[8], head[9], head[10], head[11]]).into()),
-        version => {
-            return Err(bad(path, format!("it is of version {version} of the .npy format")));
-        }
-    };
-    let header = file.read(start, length)?;
-    let header = String::from_utf8_lossy(&header);
-    let (kind, is_fortran, shape) = parse(&header).ok_or_else(|| bad(path, format!("its header is {header:?}")))?;
-    let dtype = dtype(kind).ok_or_else(|| bad(path, format!("its numbers are of type {kind}")))?;
-    let data = start + length;
-    let bytes = file.len() - data;
-    let stored = Stored::contiguous(dtype, shape, is_fortran, data, bytes)
-        .map_err(|reason| file.damaged(format!("its array {reason}")))?;
-    if stored.bytes() != bytes {
-        return Err(file.damaged(format!("its array needs {} bytes and it has {bytes}", stored.bytes())));
-    }
+    let header = NumpyHeader::read(|count| file.read(0, count.min(file.len())))?.map_err(|reason| bad(path, reason))?;
+    let dtype = header.dtype().ok_or_else(|| bad(path, format!("its numbers are of type {}", header.kind)))?;
+    let stored =
+        header.stored(dtype, file.len() - header.data).map_err(|reason| file.damaged(format!("its array {reason}")))?;
     let failed = |error| match error {
         ReadError::File(error) => error,
         ReadError::Tensor(reason) => bad(path, format!("its array {reason}")),
@@ -58,41 +41,58 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<NpyArray, RunsError> {
     .map_err(failed)
 }
 
-/// Type, order and shape of a header such as `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-fn parse(header: &str) -> Option<(&str, bool, Vec<usize>)> {
-    let after = |key: &str| {
-        let rest = &header[header.find(key)? + key.len()..];
-        Some(rest.trim_start().strip_prefix(':')?.trim_start())
-    };
-    let kind = after("'descr'")?.strip_prefix('\'')?.split_once('\'')?.0;
-    let order = after("'fortran_order'")?;
-    let is_fortran = match (order.starts_with("True"), order.starts_with("False")) {
-        (true, _) => true,
-        (_, true) => false,
-        _ => return None,
-    };
-    let axes = after("'shape'")?.strip_prefix('(')?.split_once(')')?.0;
-    let axes = axes.split(',').map(str::trim).filter(|axis| !axis.is_empty());
-    let shape = axes.map(|axis| axis.parse().ok()).collect::<Option<Vec<usize>>>()?;
-    Some((kind, is_fortran, shape))
+/// Writes an `.npy` file of f32, some rows at a time; nothing is there before it is finished.
+#[derive(Debug)]
+pub struct NpyWriter {
+    out: Outgoing,
+    shape: Vec<usize>,
+    written: usize,
 }
 
-fn dtype(kind: &str) -> Option<Dtype> {
-    Some(match kind {
-        "<f2" => Dtype::F16,
-        "<f4" => Dtype::F32,
-        "<f8" => Dtype::F64,
-        "|i1" => Dtype::I8,
-        "<i2" => Dtype::I16,
-        "<i4" => Dtype::I32,
-        "<i8" => Dtype::I64,
-        "|u1" => Dtype::U8,
-        "<u2" => Dtype::U16,
-        "<u4" => Dtype::U32,
-        "<u8" => Dtype::U64,
-        "|b1" => Dtype::Bool,
-        _ => return None,
-    })
+impl NpyWriter {
+    /// Begins a file of this shape in row-major order, to be at `path` once finished. It replaces without asking: whoever
+    /// must not overwrite looks first.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when it cannot be written.
+    pub fn create(path: impl AsRef<Path>, shape: &[usize]) -> Result<NpyWriter, RunsError> {
+        let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let axes = if let [axis] = &axes[..] { format!("{axis},") } else { axes.join(", ") };
+        let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}");
+        // NumPy has the array begin at a multiple of 64 bytes, after a line's end.
+        let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
+        header.extend(std::iter::repeat_n(' ', length - 1 - header.len()));
+        header.push('\n');
+        let mut out = Outgoing::create(path.as_ref())?;
+        let Ok(length) = u16::try_from(length) else {
+            return Err(bad(path.as_ref(), format!("a shape of {} axes", shape.len())));
+        };
+        out.write(&[b"\x93NUMPY\x01\x00", &length.to_le_bytes()[..], header.as_bytes()].concat())?;
+        Ok(NpyWriter { out, shape: shape.to_vec(), written: 0 })
+    }
+
+    /// Writes the next numbers.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when they cannot be written.
+    pub fn append(&mut self, values: &[f32]) -> Result<(), RunsError> {
+        self.written += values.len();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.out.write(&bytes)
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// [`RunsError::BadData`] when not as many numbers were written as the shape has, [`RunsError::Io`].
+    pub fn finish(self) -> Result<(), RunsError> {
+        let expected: usize = self.shape.iter().product();
+        if self.written != expected {
+            let reason = format!("{} numbers were written for shape {:?}", self.written, self.shape);
+            return Err(bad(self.out.path(), reason));
+        }
+        self.out.finish()
+    }
 }
 
 fn bad(path: &Path, reason: String) -> RunsError {

@@ -3,7 +3,7 @@
 use crate::RunsError;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// The ending of a file that is being written; such a file left behind by a killed process means nothing.
@@ -26,6 +26,62 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RunsError> {
     })?;
     sync_folder(path.parent().unwrap_or(Path::new(".")));
     Ok(())
+}
+
+/// A whole file on its way, a part at a time: under a temporary name until it is finished, and gone if it never is.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    path: PathBuf,
+    file: BufWriter<File>,
+    position: u64,
+    is_finished: bool,
+}
+
+impl Outgoing {
+    pub(crate) fn create(path: &Path) -> Result<Outgoing, RunsError> {
+        if let Some(folder) = path.parent() {
+            create_folder(folder)?;
+        }
+        let file = File::create(temporary_name(path)).map_err(|source| RunsError::Io {
+            action: "write",
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let file = BufWriter::with_capacity(1 << 18, file);
+        Ok(Outgoing { path: path.to_path_buf(), file, position: 0, is_finished: false })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), RunsError> {
+        self.position += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(RunsError::io("write", &self.path))
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Flushes the file to the disk and gives it its name, replacing what was there.
+    pub(crate) fn finish(mut self) -> Result<(), RunsError> {
+        let flushed = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        let renamed = flushed.and_then(|()| fs::rename(temporary_name(&self.path), &self.path));
+        renamed.map_err(|source| RunsError::Io { action: "write", path: self.path.clone(), source })?;
+        self.is_finished = true;
+        sync_folder(self.path.parent().unwrap_or(Path::new(".")));
+        Ok(())
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = fs::remove_file(temporary_name(&self.path));
+        }
+    }
 }
 
 fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {

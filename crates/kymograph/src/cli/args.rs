@@ -41,6 +41,15 @@ pub(crate) enum Command {
         /// Checkpoint file, folder of checkpoints, run folder or experiment folder
         path: PathBuf,
     },
+    /// Judge predictions on what was recorded already, and print the verdicts
+    Judge(JudgeArgs),
+    /// Write activations of a recorded network on data of your own
+    ///
+    /// The network must be one that can be run here: recorded by kymograph, so that run.json describes it. ONNX files and
+    /// checkpoints made elsewhere cannot be run yet.
+    Capture(CaptureArgs),
+    /// Write checkpoints as safetensors, or as a state dict that torch.load reads
+    Export(ExportArgs),
     /// Take one measure on arrays
     Measure(MeasureArgs),
     /// Write report.html and figures/ again from recorded runs
@@ -97,7 +106,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Args)]
 pub(crate) struct AnalyzeArgs {
-    /// Checkpoint files (.pt .pth .bin .safetensors), folders of them, run folders or experiment folders
+    /// Checkpoint files (.pt .pth .bin .safetensors .npz), folders of them, run folders or experiment folders
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
     /// What to measure: a plan file, or a study's name for its plan [default: chosen by what the checkpoints hold]
@@ -118,6 +127,64 @@ pub(crate) struct AnalyzeArgs {
     /// End with exit code 3 if a prediction was refuted
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct JudgeArgs {
+    /// Experiment folders, run folders, checkpoint files or folders of them
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Predictions to judge: a file, or a study's name for its predictions
+    #[arg(long, value_name = "FILE|STUDY")]
+    pub(crate) predictions: String,
+    /// What to measure: a plan file, or a study's name for its plan [default: the plan of the study that was run]
+    #[arg(long, value_name = "FILE|STUDY")]
+    pub(crate) plan: Option<String>,
+    /// End with exit code 3 if a prediction was refuted
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CaptureArgs {
+    /// A run folder, whose last checkpoint is taken, or a checkpoint in one
+    pub(crate) model: PathBuf,
+    /// The inputs: an array of examples, scaled as the run's data were
+    #[arg(long, value_name = "X.npy")]
+    pub(crate) data: PathBuf,
+    /// A hook point; may be given several times [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hook: Vec<String>,
+    /// Folder for the arrays, one .npy file a hook point
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Replace arrays that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// Checkpoint files of any kind, folders of them, or run folders
+    #[arg(required = true, value_name = "CHECKPOINT")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+    /// Folder for the files, which keep their names [default: kymograph-out/export]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// safetensors
+    Safetensors,
+    /// PyTorch's .pt, for torch.load(path, weights_only=True)
+    Torch,
 }
 
 #[derive(Args)]

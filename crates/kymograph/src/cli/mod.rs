@@ -8,9 +8,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use kymograph::findings::Judgement;
-use kymograph::{AnalyzeRequest, Derived, KymographError, MeasureRequest, RunRequest};
+use kymograph::findings::Verdict;
+use kymograph::runs::ExportFormat;
+use kymograph::{
+    AnalyzeRequest, CaptureRequest, Derived, ExportRequest, JudgeRequest, KymographError, MeasureRequest, RunRequest,
+};
 
-use args::{Cli, Command, Common};
+use args::{CaptureArgs, Cli, Command, Common, Format};
 use progress::Terminal;
 
 const FAILED: u8 = 1;
@@ -71,6 +75,29 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             terminal.clear();
             finish(&derived, &common, args.pdf, false)
         }
+        Command::Judge(args) => {
+            let terminal = Terminal::new(&common);
+            let request = JudgeRequest { paths: args.paths, predictions: args.predictions, plan: args.plan };
+            let judged = kymograph::judge(&request, &|event| terminal.show(&event))?;
+            terminal.clear();
+            print::judged(&judged, &common);
+            Ok(checked(&judged.verdicts, args.check))
+        }
+        Command::Capture(args) => {
+            let CaptureArgs { model, data, hook, out, force } = args;
+            let request = CaptureRequest { model, data, hooks: hook, out, force };
+            print::captured(&kymograph::capture(&request)?, &common);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Export(args) => {
+            let format = match args.format {
+                Format::Safetensors => ExportFormat::Safetensors,
+                Format::Torch => ExportFormat::Torch,
+            };
+            let request = ExportRequest { paths: args.paths, format, out: args.out, force: args.force };
+            print::exported(&kymograph::export(&request)?, &common);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Inspect { path } => {
             print::inspected(&kymograph::inspect(&path)?, common.json);
             Ok(ExitCode::SUCCESS)
@@ -96,6 +123,10 @@ fn finish(derived: &Derived, common: &Common, pdf: bool, check: bool) -> Result<
         kymograph::figures_as_pdf(derived)?;
     }
     print::derived(derived, common);
-    let refuted = derived.verdicts.iter().flat_map(|v| &v.predictions).any(|p| p.judgement == Judgement::Refuted);
-    Ok(ExitCode::from(if check && refuted { REFUTED } else { 0 }))
+    Ok(checked(&derived.verdicts, check))
+}
+
+fn checked(verdicts: &[Verdict], check: bool) -> ExitCode {
+    let refuted = verdicts.iter().flat_map(|v| &v.predictions).any(|p| p.judgement == Judgement::Refuted);
+    ExitCode::from(if check && refuted { REFUTED } else { 0 })
 }

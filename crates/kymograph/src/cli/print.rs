@@ -1,9 +1,11 @@
 //! Results as text or JSON on standard output.
 
+use std::path::PathBuf;
+
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
-use kymograph::findings::{JudgedPrediction, Judgement};
+use kymograph::findings::{JudgedPrediction, Judgement, Stated, Verdict};
 use kymograph::measures;
-use kymograph::{Derived, Inspected, Measured};
+use kymograph::{Captured, CapturedArray, Derived, Inspected, Judged, Measured};
 use serde_json::json;
 
 use super::args::{Common, Listing};
@@ -47,8 +49,15 @@ pub(crate) fn derived(derived: &Derived, common: &Common) {
     if common.quiet {
         return;
     }
-    for verdict in &derived.verdicts {
-        say!("{}\n  {}\n", verdict.title, verdict.sentence);
+    verdicts(&derived.verdicts);
+    let unmeasured = derived.findings.iter().filter(|f| f.value.is_none()).count();
+    let missing = if unmeasured > 0 { format!(", {unmeasured} not measured") } else { String::new() };
+    say!("{} findings{missing}\nreport: {}", derived.findings.len(), derived.page.display());
+}
+
+fn verdicts(verdicts: &[Verdict]) {
+    for verdict in verdicts {
+        say!("{}\n  {}\n", tame(&verdict.title), tame(&verdict.sentence));
         table(
             &["of", "prediction", "estimate", "95 % interval", "holds when", "judgement"],
             verdict.predictions.iter().map(row),
@@ -58,9 +67,48 @@ pub(crate) fn derived(derived: &Derived, common: &Common) {
         }
         say!("");
     }
-    let unmeasured = derived.findings.iter().filter(|f| f.value.is_none()).count();
-    let missing = if unmeasured > 0 { format!(", {unmeasured} not measured") } else { String::new() };
-    say!("{} findings{missing}\nreport: {}", derived.findings.len(), derived.page.display());
+}
+
+/// Verdicts on what was recorded already; as JSON with the findings that their rows count.
+pub(crate) fn judged(judged: &Judged, common: &Common) {
+    if common.json {
+        show_json(&json!({ "verdicts": judged.verdicts, "findings": judged.findings }));
+        return;
+    }
+    if common.quiet {
+        return;
+    }
+    verdicts(&judged.verdicts);
+    for prediction in judged.verdicts.iter().flat_map(|v| &v.predictions) {
+        if !prediction.reason.is_empty() {
+            say!("{}: {}", tame(&prediction.name), tame(&prediction.reason));
+        }
+    }
+    if judged.verdicts.iter().any(|v| v.stated == Stated::Afterwards) {
+        say!("These predictions were stated afterwards: they are not those that experiment.json knows by their hash.");
+    }
+}
+
+/// Where activations were written, and their shapes.
+pub(crate) fn captured(captured: &Captured, common: &Common) {
+    if common.json {
+        let arrays = captured.arrays.iter().map(|a| json!({ "hook": a.hook, "file": a.path, "shape": a.shape }));
+        show_json(&json!({ "checkpoint": captured.checkpoint, "arrays": arrays.collect::<Vec<_>>() }));
+    } else if !common.quiet {
+        say!("with {}", captured.checkpoint.display());
+        let shape = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+        let row = |a: &CapturedArray| vec![a.hook.clone(), shape(&a.shape), a.path.display().to_string()];
+        table(&["hook point", "shape", "file"], captured.arrays.iter().map(row));
+    }
+}
+
+/// The files written.
+pub(crate) fn exported(files: &[PathBuf], common: &Common) {
+    if common.json {
+        show_json(&json!({ "files": files }));
+    } else if !common.quiet {
+        files.iter().for_each(|file| say!("{}", file.display()));
+    }
 }
 
 fn row(p: &JudgedPrediction) -> Vec<String> {

@@ -44,7 +44,7 @@ impl Terminal {
         }
         match event {
             Event::Training(p) => {
-                let bar = self.bar(Stage::Training(format!("{}/seed-{}", p.network, p.seed)), p.steps as usize);
+                let bar = self.bar(Stage::Training(p.run()), p.steps as usize);
                 bar.set_position(p.step);
                 bar.set_message(format!("loss {:.4}", p.loss));
                 if let Some(s) = p.scores {
@@ -54,10 +54,9 @@ impl Terminal {
                         .map(|a| a.map_or("–".to_owned(), |a| format!("{:.0}", 100.0 * a)))
                         .collect();
                     let line = format!(
-                        "{}/seed-{} step {:>5}  held out: loss {:.4}  accuracy {:.4}  F1 {:.4}  precision {:.4}  recall \
+                        "{} step {:>5}  held out: loss {:.4}  accuracy {:.4}  F1 {:.4}  precision {:.4}  recall \
                          {:.4}  by class % {}",
-                        p.network,
-                        p.seed,
+                        p.run(),
                         p.step,
                         s.loss,
                         s.accuracy,

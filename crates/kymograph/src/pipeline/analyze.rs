@@ -33,20 +33,26 @@ pub struct AnalyzeRequest {
 
 /// What `experiment.json` remembers of an analysis, enough to repeat it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Sources {
+pub(super) struct Sources {
     /// The paths as given.
     paths: Vec<PathBuf>,
     /// Plan as given.
     plan: Option<String>,
     /// Predictions as given.
     predictions: Option<String>,
+    /// What the plan said, so that the report can be written again when the file has changed or is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan_text: Option<String>,
+    /// What the predictions said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    predictions_text: Option<String>,
     /// The runs found there.
-    runs: Vec<Source>,
+    pub(super) runs: Vec<Source>,
 }
 
 /// One run: a series of checkpoints made elsewhere, or a run recorded by this program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Source {
+pub(super) struct Source {
     network: String,
     seed: Option<u64>,
     control: Option<String>,
@@ -65,6 +71,8 @@ pub fn analyze(request: &AnalyzeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) 
         paths: request.paths.iter().map(|p| absolute(p)).collect(),
         plan: request.plan.as_deref().map(study_or_absolute),
         predictions: request.predictions.as_deref().map(study_or_absolute),
+        plan_text: text_of(request.plan.as_deref(), |study| study.plan)?,
+        predictions_text: text_of(request.predictions.as_deref(), |study| study.predictions)?,
         runs: find(&request.paths)?,
     };
     plan_of(&sources)?;
@@ -77,7 +85,7 @@ pub fn analyze(request: &AnalyzeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) 
 }
 
 /// Runs and experiments of this program are taken as such; everything else is searched for checkpoints.
-fn find(paths: &[PathBuf]) -> Result<Vec<Source>, KymographError> {
+pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Source>, KymographError> {
     let mut sources = Vec::new();
     let mut foreign = Vec::new();
     for path in paths {
@@ -185,7 +193,15 @@ fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|p| quoted(&p.display().to_string())).collect::<Vec<_>>().join(" ")
 }
 
-fn study_or_file(
+fn text_of(
+    given: Option<&str>,
+    of_study: impl Fn(&kymograph_studies::Study) -> &'static str,
+) -> Result<Option<String>, KymographError> {
+    given.map(|given| Ok(study_or_file(given, of_study)?.0)).transpose()
+}
+
+/// The text that a study's name or a file stands for, and what to call it in messages.
+pub(super) fn study_or_file(
     given: &str,
     of_study: impl Fn(&kymograph_studies::Study) -> &'static str,
 ) -> Result<(String, String), KymographError> {
@@ -196,22 +212,37 @@ fn study_or_file(
     Ok((text, given.to_owned()))
 }
 
-fn plan_of(sources: &Sources) -> Result<(Plan, String), KymographError> {
+pub(super) fn plan_of(sources: &Sources) -> Result<(Plan, String), KymographError> {
     match &sources.plan {
-        None => {
-            Ok((Plan::from_toml(include_str!("default_plan.toml"), "the default plan")?, "the default plan".to_owned()))
-        }
+        None => default_plan(),
         Some(given) => {
-            let (text, origin) = study_or_file(given, |study| study.plan)?;
+            let (text, origin) = kept_or_read(given, &sources.plan_text, |study| study.plan)?;
             Ok((Plan::from_toml(&text, &origin)?, origin))
         }
+    }
+}
+
+pub(super) fn default_plan() -> Result<(Plan, String), KymographError> {
+    let origin = "the default plan".to_owned();
+    Ok((Plan::from_toml(include_str!("default_plan.toml"), &origin)?, origin))
+}
+
+/// The copy that experiment.json holds; what it names where it is older than such copies.
+fn kept_or_read(
+    given: &str,
+    kept: &Option<String>,
+    of_study: impl Fn(&kymograph_studies::Study) -> &'static str,
+) -> Result<(String, String), KymographError> {
+    match kept {
+        Some(text) => Ok((text.clone(), given.to_owned())),
+        None => study_or_file(given, of_study),
     }
 }
 
 /// The predictions asked for; else those of the study whose published files these are.
 fn predictions_of(sources: &Sources) -> Result<Option<Predictions>, KymographError> {
     let (text, origin) = match (&sources.predictions, recognised(sources)?) {
-        (Some(given), _) => study_or_file(given, |study| study.predictions)?,
+        (Some(given), _) => kept_or_read(given, &sources.predictions_text, |study| study.predictions)?,
         (None, Some((study, _))) => (study.predictions.to_owned(), format!("study `{}`", study.name)),
         (None, None) => return Ok(None),
     };
@@ -242,25 +273,11 @@ fn recognised(sources: &Sources) -> Result<Option<(&'static kymograph_studies::S
 
 /// Derives everything again from the files an analysis was made of.
 pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> Result<Derived, KymographError> {
-    let sources: Sources = serde_json::from_value(experiment.manifest().settings.clone()).map_err(|e| {
-        kymograph_runs::RunsError::BadManifest {
-            path: experiment.folder().join("experiment.json"),
-            reason: e.to_string(),
-        }
-    })?;
+    let sources = sources_of(experiment)?;
     let (plan, origin) = plan_of(&sources)?;
     let predictions = predictions_of(&sources)?;
     let recognised = recognised(&sources)?;
-    let subjects: Vec<Subject> = sources
-        .runs
-        .iter()
-        .map(|run| Subject {
-            key: RunKey { network: run.network.clone(), seed: run.seed, control: run.control.clone() },
-            parameters: run.checkpoints.iter().cloned().collect(),
-            activations: BTreeMap::new(),
-            labels: None,
-        })
-        .collect();
+    let subjects = subjects(&sources.runs);
     let out = experiment.folder().display();
     let mut repeat = format!("kymograph analyze {} --out {}", list(&sources.paths), quoted(&out.to_string()));
     for (flag, given) in [("--plan", &sources.plan), ("--predictions", &sources.predictions)] {
@@ -291,9 +308,27 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
     derive(&derivation, listener)
 }
 
+pub(super) fn sources_of(experiment: &Experiment) -> Result<Sources, KymographError> {
+    serde_json::from_value(experiment.manifest().settings.clone()).map_err(|e| {
+        let path = experiment.folder().join("experiment.json");
+        kymograph_runs::RunsError::BadManifest { path, reason: e.to_string() }.into()
+    })
+}
+
+pub(super) fn subjects(runs: &[Source]) -> Vec<Subject> {
+    let subject = |run: &Source| Subject {
+        key: RunKey { network: run.network.clone(), seed: run.seed, control: run.control.clone() },
+        parameters: run.checkpoints.iter().cloned().collect(),
+        activations: BTreeMap::new(),
+        labels: None,
+        series: BTreeMap::new(),
+    };
+    runs.iter().map(subject).collect()
+}
+
 /// `first` and `last` of the longest run, and between them the checkpoints nearest to the shares of the training at
 /// which the built-in studies look: 5 %, 50 % and 100 %. A name whose nearest checkpoint another name has is left out.
-fn step_names(subjects: &[Subject]) -> BTreeMap<String, u64> {
+pub(super) fn step_names(subjects: &[Subject]) -> BTreeMap<String, u64> {
     let longest = subjects.iter().max_by_key(|s| s.parameters.len());
     let steps: Vec<u64> = longest.map(|s| s.parameters.keys().copied().collect()).unwrap_or_default();
     let Some((&first, &last)) = steps.first().zip(steps.last()) else {
@@ -323,6 +358,7 @@ mod tests {
             parameters: steps.iter().map(|&s| (s, PathBuf::new())).collect(),
             activations: BTreeMap::new(),
             labels: None,
+            series: BTreeMap::new(),
         };
         let names = step_names(&[subject]);
         ["first", "early", "mid", "late", "last"].iter().map(|n| names.get(*n).copied()).collect()

@@ -1,9 +1,11 @@
 //! Run or open → plan → findings → verdict → report.
 
 mod analyze;
+mod beside;
 mod capture;
 mod commands;
 mod derive;
+mod judge;
 mod page;
 mod published;
 mod run;
@@ -11,6 +13,7 @@ mod sections;
 
 pub use analyze::{AnalyzeRequest, analyze};
 pub use derive::Derived;
+pub use judge::{JudgeRequest, Judged, judge};
 pub use run::{RunRequest, run_study};
 
 use std::path::Path;
@@ -77,6 +80,6 @@ fn quoted(word: &str) -> String {
 }
 
 /// An absolute path with `.` and `..` resolved where the file exists, for records that outlive the working directory.
-fn absolute(path: &Path) -> std::path::PathBuf {
+pub(crate) fn absolute(path: &Path) -> std::path::PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_path_buf())
 }

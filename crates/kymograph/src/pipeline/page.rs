@@ -1,12 +1,12 @@
 //! The report page of an experiment: which figures, tables and facts, in which order.
 
-use kymograph_findings::{Finding, Verdict};
+use kymograph_findings::{Finding, Subject, Verdict};
 use kymograph_report::{Page, PageKind, SummaryTable, format_interval, format_value};
 
 use kymograph_runs::Checkpoint;
 
 use super::derive::Derivation;
-use super::{commands, sections};
+use super::{beside, commands, sections};
 use crate::error::KymographError;
 
 pub(super) fn build(
@@ -22,10 +22,15 @@ pub(super) fn build(
         verdicts: verdicts.to_vec(),
         findings: findings.to_vec(),
         sections: sections::all(derivation, findings, verdicts)?,
-        tables: [scores(derivation)?, published(derivation, findings), layers(derivation, findings)]
-            .into_iter()
-            .flatten()
-            .collect(),
+        tables: [
+            scores(derivation)?,
+            published(derivation, findings),
+            layers(derivation, findings),
+            beside::floors_and_ceilings(derivation, findings),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         facts: facts(derivation),
         warnings: warnings(derivation),
         repeat: derivation.repeat.clone(),
@@ -137,7 +142,7 @@ fn published(derivation: &Derivation<'_>, findings: &[Finding]) -> Option<Summar
     })
 }
 
-fn mean_of(values: &[f64]) -> f64 {
+pub(super) fn mean_of(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
@@ -249,7 +254,8 @@ fn facts(derivation: &Derivation<'_>) -> Vec<(String, String)> {
 fn warnings(derivation: &Derivation<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     for network in networks(derivation) {
-        let seeds = derivation.subjects.iter().filter(|s| s.key.network == network).count();
+        let main = |s: &&Subject| s.key.network == network && s.key.control.is_none();
+        let seeds = derivation.subjects.iter().filter(main).count();
         if seeds < 2 {
             warnings.push(format!("{network}: one run. Nothing here says how much another seed would differ."));
         }

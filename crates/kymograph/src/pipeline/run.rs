@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
 use kymograph_runs::{
-    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, mnist, remove_experiment,
+    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, image_data, remove_experiment,
 };
 use kymograph_studies::training::{Data, Training};
-use kymograph_studies::{Settings, Study, StudyError, StudyFile};
+use kymograph_studies::{Control, Settings, Study, StudyError, StudyFile};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -45,18 +45,30 @@ pub struct RunRequest {
 /// measuring or writing fails. What was recorded until then stays and can be gone on from.
 pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<Derived, KymographError> {
     let study = kymograph_studies::find(&request.study)?;
-    let (_, settings) = StudyFile::read(study, request.quick, &request.set)?;
+    let (file, settings) = StudyFile::read(study, request.quick, &request.set)?;
     let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
     Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
-    let split = mnist(request.data_dir.as_deref())?;
+    let split = image_data(&settings.data, request.data_dir.as_deref())?;
     let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(study.name));
     let experiment = open(request, study, &settings, &split, &out)?;
     let data = Data::of(&split);
     drop(split);
+    let declared = file.controls.iter().filter(|(name, _)| settings.controls.contains(name));
+    let controls: Vec<(&str, &Control)> = declared.map(|(name, control)| (name.as_str(), control)).collect();
     for name in &settings.networks {
-        for &seed in &seeds {
-            train(&experiment, study, &settings, &data, name, seed, listener)?;
+        let Some(spec) = (study.network)(name) else {
+            let (study, setting) = (study.name.to_owned(), "networks".to_owned());
+            let detail = format!("`{name}` is no network of this study");
+            return Err(StudyError::Setting { study, setting, detail }.into());
+        };
+        let taken = controls.iter().copied().filter(|(_, control)| control.takes(name));
+        for control in std::iter::once(None).chain(taken.map(Some)) {
+            for &seed in &seeds {
+                let training =
+                    Training { study: study.name, spec: &spec, seed, settings: &settings, data: &data, control };
+                train(&experiment, &training, listener)?;
+            }
         }
     }
     derive_study(&experiment, study, &plan, listener)
@@ -108,26 +120,19 @@ fn open(
     Ok(Experiment::create(out, &ExperimentManifest::new(study.name, wanted, Some(predictions)))?)
 }
 
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn train(
-    experiment: &Experiment,
-    study: &Study,
-    settings: &Settings,
-    data: &Data,
-    name: &str,
-    seed: u64,
-    listener: Listener<'_>,
-) -> Result<(), KymographError> {
-    let Some(spec) = (study.network)(name) else {
-        let detail = format!("`{name}` is no network of this study");
-        return Err(StudyError::Setting { study: study.name.to_owned(), setting: "networks".to_owned(), detail }.into());
-    };
-    let training = Training { study: study.name, spec: &spec, seed, settings, data };
+fn train(experiment: &Experiment, training: &Training<'_>, listener: Listener<'_>) -> Result<(), KymographError> {
     let manifest = training.manifest()?;
-    let folder = experiment.run_folder(name, seed, None);
+    let control = training.control.map(|(name, _)| name);
+    let folder = experiment.run_folder(&training.spec.name, training.seed, control);
+    let key = RunKey {
+        network: training.spec.name.clone(),
+        seed: Some(training.seed),
+        control: control.map(ToOwned::to_owned),
+    };
     let mut progress = |p: kymograph_studies::training::Progress<'_>| listener(Event::Training(&p));
     if !folder.join("run.json").exists() {
         training.run(Recorder::create(&folder, &manifest)?, &mut progress)?;
@@ -136,12 +141,12 @@ fn train(
     let run = Run::open(&folder)?;
     check_same(&folder, run.manifest(), &manifest)?;
     if run.is_finished() {
-        listener(Event::AlreadyThere { run: format!("{name}/seed-{seed}") });
+        listener(Event::AlreadyThere { run: key.to_string() });
         return Ok(());
     }
     if run.manifest().cpu_features != manifest.cpu_features {
         listener(Event::Warning(format!(
-            "{name}/seed-{seed} was begun on other CPU features ({}); its last bits may differ from an uninterrupted run",
+            "{key} was begun on other CPU features ({}); its last bits may differ from an uninterrupted run",
             run.manifest().cpu_features.join(" ")
         )));
     }
@@ -156,11 +161,14 @@ fn check_same(folder: &Path, found: &Manifest, wanted: &Manifest) -> Result<(), 
         if let Some(study) = settings.get_mut("study").and_then(|s| s.as_object_mut()) {
             study.remove("seeds");
             study.remove("networks");
+            study.remove("controls");
         }
         settings
     };
     let detail = if found.network != wanted.network {
         "the network"
+    } else if found.settings.get("control") != wanted.settings.get("control") {
+        "what the control changes"
     } else if seedless(&found.settings) != seedless(&wanted.settings) {
         "the settings in run.json"
     } else {
@@ -170,12 +178,21 @@ fn check_same(folder: &Path, found: &Manifest, wanted: &Manifest) -> Result<(), 
     Err(StudyError::OtherSettings { run, detail: detail.to_owned() }.into())
 }
 
-fn derive_study(
+/// What an experiment recorded, with the activations that a plan looks at.
+pub(super) struct Recorded {
+    file: StudyFile,
+    published: Published,
+    pub(super) step_names: BTreeMap<String, u64>,
+    runs: Vec<(RunEntry, Run)>,
+    pub(super) subjects: Vec<Subject>,
+}
+
+pub(super) fn recorded(
     experiment: &Experiment,
     study: &Study,
     plan: &Plan,
     listener: Listener<'_>,
-) -> Result<Derived, KymographError> {
+) -> Result<Recorded, KymographError> {
     let settings = &experiment.manifest().settings;
     let quick = settings["quick"].as_bool().unwrap_or(false);
     let (file, _) = StudyFile::read(study, quick, &[])?;
@@ -191,7 +208,8 @@ fn derive_study(
     let step_names = settings_read.step_names();
     // Numbers published for one recipe are shown beside runs of that recipe only.
     let (_, mut recipe) = StudyFile::read(study, false, &[])?;
-    (recipe.seeds, recipe.networks) = (settings_read.seeds, settings_read.networks.clone());
+    (recipe.seeds, recipe.networks, recipe.controls) =
+        (settings_read.seeds, settings_read.networks.clone(), settings_read.controls.clone());
     let published = if recipe == settings_read { Published::read(study.published)? } else { Published::none() };
     let mut runs: Vec<(RunEntry, Run)> = Vec::new();
     for entry in experiment.runs()? {
@@ -215,20 +233,31 @@ fn derive_study(
             seed: Some(entry.key.seed),
             control: entry.key.control.clone(),
         };
-        let folder = cache.join("activations").join(&key.network).join(format!("seed-{}", entry.key.seed));
-        let captured =
-            capture::activations(run, &|hook| plan.wants_activation(&key.network, hook), &folder, &mut || {
-                done += 1;
-                listener(Event::Capturing(done, total));
-            })?;
+        let folder = cache.join("activations").join(entry.key.to_string());
+        let captured = capture::activations(run, &|hook| plan.wants_activation(&key, hook), &folder, &mut || {
+            done += 1;
+            listener(Event::Capturing(done, total));
+        })?;
         let parameters: BTreeMap<u64, PathBuf> = run
             .steps()
             .iter()
             .map(|&step| Ok((step, run.checkpoint(step)?.path().to_path_buf())))
             .collect::<Result<_, KymographError>>()?;
         let labels = run.probe()?.map(|probe| probe.labels).filter(|labels| !labels.is_empty());
-        subjects.push(Subject { key, parameters, activations: captured, labels });
+        subjects.push(Subject { key, parameters, activations: captured, labels, series: series(run)? });
     }
+    Ok(Recorded { file, published, step_names, runs, subjects })
+}
+
+fn derive_study(
+    experiment: &Experiment,
+    study: &Study,
+    plan: &Plan,
+    listener: Listener<'_>,
+) -> Result<Derived, KymographError> {
+    let Recorded { file, published, step_names, runs, subjects } = recorded(experiment, study, plan, listener)?;
+    let settings = &experiment.manifest().settings;
+    let quick = settings["quick"].as_bool().unwrap_or(false);
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let stated = if experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
         Stated::Beforehand
@@ -242,7 +271,8 @@ fn derive_study(
     if let Some(folder) = settings["data_dir"].as_str() {
         flags.push_str(&format!(" --data-dir {}", quoted(folder)));
     }
-    let seeds: Vec<u64> = runs.iter().map(|(entry, _)| entry.key.seed).collect();
+    let main = |(entry, _): &&(RunEntry, Run)| entry.key.control.is_none();
+    let seeds: Vec<u64> = runs.iter().filter(main).map(|(entry, _)| entry.key.seed).collect();
     let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
     let needed = predictions.sets.iter().flat_map(|s| &s.predictions).map(|p| p.min_seeds).max().unwrap_or(0) as u64;
     let more = (high - low + 1).max(needed.max(8)) - 1 + low;
@@ -271,4 +301,18 @@ fn derive_study(
         published,
     };
     derive(&derivation, listener)
+}
+
+/// The scores recorded at checkpoints, as `table.column`.
+fn series(run: &Run) -> Result<BTreeMap<String, BTreeMap<u64, f64>>, KymographError> {
+    let mut all = BTreeMap::new();
+    for name in ["held_out", "train"] {
+        let table = run.series(name)?;
+        for (column, _) in &table.columns {
+            if let Some((steps, values)) = table.column(column) {
+                all.insert(format!("{name}.{column}"), steps.into_iter().zip(values).collect());
+            }
+        }
+    }
+    Ok(all)
 }

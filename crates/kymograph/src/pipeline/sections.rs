@@ -1,6 +1,6 @@
 //! The figures of a report, section by section. What was not measured leaves no gap.
 
-use kymograph_findings::{Finding, Verdict};
+use kymograph_findings::{Finding, Subject, Verdict};
 use kymograph_report::standard::{
     self, MarkedValue, PairAxis, Selection, Trace, curves_over_steps, filter_frames, filter_grid, filter_images,
     pair_table, parts_histogram, similarity_maps, training_curves,
@@ -8,6 +8,7 @@ use kymograph_report::standard::{
 use kymograph_report::{Figure, Frames, PlacedFigure, Section, slug};
 use kymograph_runs::{Checkpoint, TensorInfo};
 
+use super::beside;
 use super::derive::Derivation;
 use super::page::networks;
 use crate::error::KymographError;
@@ -26,7 +27,7 @@ pub(super) fn all(
     findings: &[Finding],
     verdicts: &[Verdict],
 ) -> Result<Vec<Section>, KymographError> {
-    let mut sections = vec![judged(verdicts, findings), training(derivation)?];
+    let mut sections = vec![judged(verdicts, findings), training(derivation, findings)?];
     for network in networks(derivation) {
         sections.push(weights(&network, derivation, findings));
         sections.push(filters(&network, derivation, findings)?);
@@ -58,18 +59,19 @@ fn place_frames(section: &mut Section, name: &str, figure: Option<(Figure, Optio
 fn judged(verdicts: &[Verdict], findings: &[Finding]) -> Section {
     let mut section = Section { title: "Predictions and what was found".to_owned(), ..Section::default() };
     for (number, verdict) in verdicts.iter().enumerate() {
-        let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. Contrasts \
-                       (differences between steps) are shown without a null.";
+        let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. For a \
+                       contrast it is the null of the difference.";
         place(&mut section, &format!("verdict-{}", number + 1), standard::verdict_forest(verdict, findings), caption);
     }
     section
 }
 
-fn training(derivation: &Derivation<'_>) -> Result<Section, KymographError> {
+fn training(derivation: &Derivation<'_>, findings: &[Finding]) -> Result<Section, KymographError> {
     let mut section = Section { title: "How well the networks learn".to_owned(), ..Section::default() };
     for network in networks(derivation) {
         let mut traces = Vec::new();
-        let runs = derivation.subjects.iter().zip(derivation.runs).filter(|(s, _)| s.key.network == network);
+        let main = |(s, _): &(&Subject, _)| s.key.network == network && s.key.control.is_none();
+        let runs = derivation.subjects.iter().zip(derivation.runs).filter(main);
         for (subject, run) in runs {
             let seed = format!("seed {}", subject.key.seed.unwrap_or(0));
             for (table, label) in [("held_out", "held out"), ("train", "training")] {
@@ -91,6 +93,21 @@ fn training(derivation: &Derivation<'_>) -> Result<Section, KymographError> {
                        before the first checkpoint of the published study.";
         let figure = training_curves(&format!("{network}: training"), &traces);
         place(&mut section, &format!("{network}-training"), figure, caption);
+        place(
+            &mut section,
+            &format!("{network}-controls"),
+            beside::controls(&network, derivation),
+            "Held-out loss and accuracy of the runs beside those of their controls. With shuffled labels there is nothing to \
+             generalise, and accuracy stays at chance; with learning rate 0 nothing moves.",
+        );
+        place(
+            &mut section,
+            &format!("{network}-share"),
+            beside::shares(&network, derivation, findings),
+            "Share of the whole change from the first to the last step that is reached by each step: of the held-out loss, \
+             and of the distance that each layer's weights go. Where the loss runs ahead, its curve says little of the \
+             features.",
+        );
     }
     Ok(section)
 }
@@ -189,7 +206,7 @@ type Kernels = (String, Vec<(u64, Vec<kymograph_report::Image>)>);
 /// The filters of the network's first run at every recorded step: those of its first convolution, or of a first linear
 /// layer whose inputs are the pixels of an image.
 fn kernels(network: &str, derivation: &Derivation<'_>) -> Result<Option<Kernels>, KymographError> {
-    let Some(subject) = derivation.subjects.iter().find(|s| s.key.network == network) else {
+    let Some(subject) = derivation.subjects.iter().find(|s| s.key.network == network && s.key.control.is_none()) else {
         return Ok(None);
     };
     let mut name = None;

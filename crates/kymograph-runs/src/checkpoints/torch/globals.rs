@@ -10,7 +10,7 @@ pub(crate) enum Global {
     Dictionary,
     /// `set`, `list`: a list.
     Sequence,
-    /// `torch._utils._rebuild_tensor_v2`, whose type is its storage's.
+    /// `torch._utils._rebuild_tensor` (of versions before 0.4) and `_rebuild_tensor_v2`, whose type is its storage's.
     RebuildTensor,
     /// `torch._utils._rebuild_tensor_v3`, which names its type.
     RebuildTyped,
@@ -39,7 +39,7 @@ impl Global {
         Ok(match (module, name) {
             ("collections", "OrderedDict" | "Counter") | ("builtins" | "__builtin__", "dict") => Global::Dictionary,
             ("builtins" | "__builtin__", "set" | "list") => Global::Sequence,
-            ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::RebuildTensor,
             ("torch._utils", "_rebuild_tensor_v3") => Global::RebuildTyped,
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Global::RebuildParameter,
             ("torch._tensor", "_rebuild_from_type_v2") => Global::RebuildFromType,
@@ -158,10 +158,21 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What a persistent reference `("storage", type, key, location, elements, …)` stands for.
+    /// What a persistent reference `("storage", type, key, location, elements, …)` stands for. In old files a sixth
+    /// entry `(key, offset, elements)` says that it is a part of that storage.
     pub(super) fn storage(&self, reference: Id) -> Result<Node, Refusal> {
-        let [kind, class, key, _location, elements, ..] = *self.tuple(reference)? else {
+        let [kind, class, key, _location, elements, ref part @ ..] = *self.tuple(reference)? else {
             return bad("a reference that is not a storage");
+        };
+        let part = match part.first().map(|&part| self.node(part)) {
+            None | Some(Node::None) => None,
+            Some(Node::Tuple(part)) => Some(&part[..]),
+            Some(_) => return bad("a part of a storage that is no tuple"),
+        };
+        let (before, elements) = match part {
+            None => (0, self.natural(elements)?),
+            Some(&[_key, offset, elements]) => (self.natural(offset)?, self.natural(elements)?),
+            Some(_) => return bad("a part of a storage without offset and size"),
         };
         let dtype = match self.node(class) {
             Node::Global(Global::Type(dtype)) => *dtype,
@@ -170,7 +181,7 @@ impl Machine<'_> {
         };
         match (self.node(kind), self.node(key)) {
             (Node::Text(kind), Node::Text(key)) if **kind == *"storage" => {
-                Ok(Node::Storage { dtype, key: key.clone(), elements: self.natural(elements)? })
+                Ok(Node::Storage { dtype, key: key.clone(), before, elements })
             }
             _ => bad("a reference that is not a storage"),
         }

@@ -4,61 +4,38 @@ mod globals;
 mod pickle;
 mod state;
 
+use super::Contents;
+use super::archive::Member;
 use super::bytes::FileBytes;
 use super::tensor::Stored;
-use super::{Contents, repeated, strip_wrappers};
 use crate::RunsError;
 use pickle::{Id, Node, Pickle, Refusal};
 use std::collections::HashMap;
 
 /// The largest pickle read: a state dict needs a few hundred bytes per tensor.
 const LARGEST_PICKLE: u64 = 64 << 20;
-const MOST_ENTRIES: u64 = 1_000_000;
 
 /// Where storages lie in a file: first byte and bytes.
 type Storages = HashMap<String, (u64, u64)>;
 
-pub(crate) fn read_zip(file: &FileBytes) -> Result<Contents, RunsError> {
-    let zip = |error: rawzip::Error| {
-        file.damaged(format!("its zip directory cannot be read: {error} (cut off while copied or written?)"))
-    };
-    let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
-    let archive =
-        rawzip::ZipLocator::new().locate_in_reader(file, &mut buffer, file.len()).map_err(|(_, error)| zip(error))?;
-    if archive.entries_hint() > MOST_ENTRIES {
-        return Err(file.damaged(format!("its zip directory claims {} entries", archive.entries_hint())));
-    }
+pub(crate) fn read_zip(file: &FileBytes, members: Vec<Member>) -> Result<Contents, RunsError> {
     let mut entries: HashMap<String, (u64, u64)> = HashMap::new();
-    let mut directory = archive.entries(&mut buffer);
-    while let Some(entry) = directory.next_entry().map_err(zip)? {
-        // Names are only ever looked up in this table: none is used as a path.
-        let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
-        if entry.is_dir() {
-            continue;
-        }
-        if entry.compression_method() != rawzip::CompressionMethod::STORE {
+    for member in members {
+        if member.is_deflated {
             return Err(RunsError::Unsupported {
                 path: file.path().into(),
-                reason: format!("its entry `{name}` is compressed, which torch.save never does"),
+                reason: format!("its entry `{}` is compressed, which torch.save never does", member.name),
                 remedy: "save it again with torch.save",
             });
         }
-        let (start, end) = archive.get_entry(entry.wayfinder()).map_err(zip)?.compressed_data_range();
-        if end > file.len() || end < start || entry.uncompressed_size_hint() != end - start {
-            return Err(file.damaged(format!("its entry `{name}` lies outside the file")));
-        }
-        if entries.insert(name.clone(), (start, end - start)).is_some() {
-            return Err(file.damaged(format!("it has two entries called `{name}`")));
-        }
-        if entries.len() as u64 > MOST_ENTRIES {
-            return Err(file.damaged("it has more entries than any checkpoint".into()));
-        }
+        entries.insert(member.name, (member.start, member.length));
     }
     let mut pickles = entries.keys().filter_map(|name| name.strip_suffix("data.pkl"));
     let (Some(root), None) = (pickles.next().map(str::to_string), pickles.next()) else {
         return Err(RunsError::Unsupported {
             path: file.path().into(),
-            reason: "it is a zip file without one data.pkl".into(),
+            reason: "it is a zip file without one data.pkl (torch.save) and not of .npy files alone (numpy.savez)"
+                .into(),
             remedy: "save a state dict: torch.save(model.state_dict(), \"model.pt\")",
         });
     };
@@ -88,7 +65,15 @@ const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0
 
 pub(crate) fn read_legacy(file: &FileBytes) -> Result<Contents, RunsError> {
     // Protocol 0, which begins with a name or a mark, is read only so far that what it asks for can be named.
-    let first = file.read(0, file.len().min(1))?;
+    let first = file.read(0, file.len().min(262))?;
+    if first.get(257..262) == Some(b"ustar") {
+        return Err(RunsError::Unsupported {
+            path: file.path().into(),
+            reason: "it is a tar file, as torch.save wrote in 2016".into(),
+            remedy: "load it with torch.load if you trust its author, and save the state dict again: \
+                     torch.save(model.state_dict(), \"model.pt\")",
+        });
+    }
     if !matches!(first.first(), Some(0x80 | b'c' | b'(')) {
         return Err(not_a_checkpoint(file));
     }
@@ -148,11 +133,7 @@ fn contents(file: &FileBytes, pickle: &Pickle, storages: &Storages) -> Result<Co
         }
         Ok(placed)
     };
-    let (mut model, others) = (place(found.model)?, place(found.others)?);
-    strip_wrappers(&mut model);
-    if let Some(name) = repeated(model.iter().chain(&others).map(|(name, _)| name)) {
-        return Err(file.damaged(format!("it has two tensors called `{name}`")));
-    }
+    let (model, others) = (place(found.model)?, place(found.others)?);
     if model.is_empty() && others.is_empty() {
         return Err(RunsError::Unsupported {
             path: file.path().into(),
@@ -167,16 +148,19 @@ fn stored(pickle: &Pickle, id: Id, storages: &Storages) -> Result<Stored, String
     let Node::Tensor { storage, dtype, offset, shape, strides } = pickle.node(id) else {
         return Err("is not a tensor".into());
     };
-    let Node::Storage { dtype: storage_dtype, key, elements } = pickle.node(*storage) else {
+    let Node::Storage { dtype: storage_dtype, key, before, elements } = pickle.node(*storage) else {
         return Err("has no storage".into());
     };
     let &(start, length) =
         storages.get(&**key).ok_or_else(|| format!("lies in storage `{key}`, which is not there"))?;
-    let declared = (*elements as u64).checked_mul(storage_dtype.size() as u64);
-    let declared = declared.filter(|&bytes| bytes <= length).ok_or_else(|| {
+    let bytes = |count: usize| (count as u64).checked_mul(storage_dtype.size() as u64);
+    let declared = bytes(*elements)
+        .zip(bytes(*before))
+        .filter(|(declared, before)| declared.checked_add(*before).is_some_and(|end| end <= length));
+    let (declared, before) = declared.ok_or_else(|| {
         format!("lies in storage `{key}` that declares {elements} elements of {storage_dtype} and has {length} bytes")
     })?;
-    Stored::new(*dtype, shape.clone(), strides.clone(), *offset, start, declared)
+    Stored::new(*dtype, shape.clone(), strides.clone(), *offset, start + before, declared)
 }
 
 fn refused(file: &FileBytes, refusal: Refusal) -> RunsError {

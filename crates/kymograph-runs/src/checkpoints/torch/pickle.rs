@@ -27,6 +27,8 @@ pub(crate) enum Node {
     Storage {
         dtype: Dtype,
         key: Box<str>,
+        /// Elements of the whole storage before this one, which old files may have be a part of it.
+        before: usize,
         /// Elements, as the pickle declares them.
         elements: usize,
     },
