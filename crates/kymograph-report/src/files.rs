@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::figure::Figure;
 use crate::page::{Page, render_page};
+use crate::pdf::to_pdf;
 use crate::raster::to_png;
 use crate::{ReportError, csv::to_csv, summary::summary, to_svg};
 
@@ -69,6 +70,18 @@ pub fn write_figure(dir: &Path, name: &str, figure: &Figure) -> Result<FigureFil
     write(&files.png, &png)?;
     write(&files.csv, csv.as_bytes())?;
     Ok(files)
+}
+
+/// Draws a figure's SVG file again as a PDF beside it, and returns where that lies.
+///
+/// # Errors
+/// [`ReportError::Io`] naming the file, and those of [`to_pdf`].
+pub fn write_pdf(svg: &Path) -> Result<PathBuf, ReportError> {
+    let text = fs::read_to_string(svg).map_err(|source| ReportError::Io { path: svg.to_path_buf(), source })?;
+    let name = svg.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let path = svg.with_extension("pdf");
+    write(&path, &to_pdf(&text, &name)?)?;
+    Ok(path)
 }
 
 /// Writes `report.html`, `summary.md`, `findings.json` and `figures/` into `dir`, replacing what an earlier report left

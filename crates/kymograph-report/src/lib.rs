@@ -1,4 +1,4 @@
-//! Figures (SVG and PNG, each with its data as CSV beside it) and one self-contained report page, drawn from findings
+//! Figures (SVG, PNG and PDF, each with its data as CSV beside it) and one self-contained report page, drawn from findings
 //! alone: nothing here measures.
 //!
 //! A [`Figure`] is data only. [`write_figure`] draws it into three files, [`standard`] makes the usual figures out of
@@ -31,6 +31,7 @@ pub mod figure;
 mod files;
 mod number;
 pub mod page;
+mod pdf;
 mod raster;
 mod scale;
 pub mod standard;
@@ -45,8 +46,9 @@ pub use figure::{
     HeatMap, HeatPanel, Histogram, HistogramPanel, Image, ImageGrid, Mark, NullBand, PrintValues, Series, Threshold,
     Width,
 };
-pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_report};
+pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_pdf, write_report};
 pub use number::{format_interval, format_value};
-pub use page::{Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
+pub use page::{Frame, Frames, Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
+pub use pdf::to_pdf;
 pub use raster::to_png;
 pub use summary::summary;

@@ -22,12 +22,8 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
         .clone()
 }
 
-/// The PNG of an SVG made by [`crate::to_svg`], at three times its size in CSS pixels (288 dpi at print size).
-///
-/// # Errors
-/// [`ReportError::Raster`] when the SVG cannot be read or is too large to hold in memory.
-pub fn to_png(svg: &str, title: &str) -> Result<Vec<u8>, ReportError> {
-    let fail = |reason: String| ReportError::Raster { figure: title.into(), reason };
+/// Reads a drawing; nothing that it names is fetched or opened.
+pub(crate) fn parse(svg: &str) -> Result<usvg::Tree, String> {
     let options = usvg::Options {
         font_family: "Noto Sans".into(),
         fontdb: fonts(),
@@ -38,7 +34,16 @@ pub fn to_png(svg: &str, title: &str) -> Result<Vec<u8>, ReportError> {
         },
         ..usvg::Options::default()
     };
-    let tree = usvg::Tree::from_str(svg, &options).map_err(|e| fail(e.to_string()))?;
+    usvg::Tree::from_str(svg, &options).map_err(|e| e.to_string())
+}
+
+/// The PNG of an SVG made by [`crate::to_svg`], at three times its size in CSS pixels (288 dpi at print size).
+///
+/// # Errors
+/// [`ReportError::Raster`] when the SVG cannot be read or is too large to hold in memory.
+pub fn to_png(svg: &str, title: &str) -> Result<Vec<u8>, ReportError> {
+    let fail = |reason: String| ReportError::Raster { figure: title.into(), reason };
+    let tree = parse(svg).map_err(fail)?;
     let size = tree.size();
     let (width, height) = ((size.width() * ZOOM).ceil() as u32, (size.height() * ZOOM).ceil() as u32);
     let mut pixmap =

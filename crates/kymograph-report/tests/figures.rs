@@ -4,7 +4,7 @@ mod common;
 
 use common::{curves, dots, every_kind, figure, heat_map, histogram, image_grid};
 use kymograph_report::{
-    AxisScale, ColourMap, FigureKind, Mark, ReportError, Series, slug, to_csv, to_png, to_svg, write_figure,
+    AxisScale, ColourMap, FigureKind, Mark, ReportError, Series, slug, to_csv, to_pdf, to_png, to_svg, write_figure,
 };
 
 #[test]
@@ -23,6 +23,27 @@ fn every_kind_is_valid_xml_and_draws() {
         reader.next_frame(&mut pixels).unwrap();
         let dark = pixels.chunks(3).filter(|p| p.iter().all(|c| *c < 100)).count();
         assert!(dark > 500, "{name}: text and axes are dark, and only {dark} pixels are");
+    }
+}
+
+#[test]
+fn every_kind_becomes_a_pdf_page_of_its_size() {
+    let mut missing = heat_map();
+    missing.panels[0].values[0][1] = None;
+    let mut fine = heat_map();
+    let names: Vec<String> = (0..100).map(|i| i.to_string()).collect();
+    fine.panels[0].values = vec![vec![Some(0.5); 100]; 100];
+    (fine.panels[0].rows, fine.panels[0].columns) = (names.clone(), names);
+    let more = [("missing", figure(FigureKind::HeatMap(missing))), ("raster", figure(FigureKind::HeatMap(fine)))];
+    for (name, figure) in every_kind().into_iter().chain(more) {
+        let svg = to_svg(&figure, name).unwrap();
+        let pdf = to_pdf(&svg, name).unwrap();
+        let text = String::from_utf8_lossy(&pdf);
+        let width = figure.width.pixels() * 0.75;
+        assert!(text.contains(&format!("/MediaBox [0 0 {width} ")), "{name}");
+        assert_eq!(text.matches("/Subtype /Image").count(), usize::from(name == "raster"), "{name}");
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{name}");
+        assert!(pdf == to_pdf(&svg, name).unwrap(), "{name}");
     }
 }
 

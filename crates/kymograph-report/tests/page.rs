@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use common::{every_kind, figure, heat_map};
 use kymograph_findings::{Finding, JudgedPrediction, Judgement, Null, Outcome, RunKey, Stated, Verdict};
 use kymograph_report::{
-    FigureKind, Page, PageKind, PlacedFigure, ReportError, Section, SummaryTable, render_page, summary, write_report,
+    FigureKind, Frame, Frames, Page, PageKind, PlacedFigure, ReportError, Section, SummaryTable, render_page, summary,
+    write_report,
 };
 
 const HOSTILE: &str = "</script><script>alert(\"x\")</script><img src=http://evil.example/x onerror='y'>";
@@ -64,6 +65,7 @@ fn page() -> Page {
         caption: format!("Caption of {name}"),
         alt: format!("Words for {name}"),
         note: String::new(),
+        frames: None,
     };
     Page {
         title: "Phases".into(),
@@ -94,6 +96,7 @@ fn page() -> Page {
         facts: vec![("Data".into(), "MNIST".into())],
         warnings: vec!["3 seeds.".into()],
         repeat: "kymograph run phases".into(),
+        commands: BTreeMap::from([(0, "kymograph measure same_index_cosine a.pt:conv1 b.pt:conv1".into())]),
     }
 }
 
@@ -123,16 +126,104 @@ fn the_first_screen_says_what_was_predicted_and_found_and_with_which_certainty()
     assert_eq!(html.matches("download=").count(), 5);
 }
 
+/// The charting library as it lies in the tree.
+fn library() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../third_party/echarts/echarts.min.js")).unwrap()
+}
+
 #[test]
 fn nothing_is_fetched() {
     let html = render_page(&page()).unwrap();
-    // The only address on the page is the name of the SVG name space, which is never fetched.
-    let rest = html.replace("http://www.w3.org/2000/svg", "");
-    for bad in ["http://", "https://", "src=\"//", "url(http", "@import", "<link", "<iframe"] {
+    let library = library();
+    assert!(library.len() < 700_000);
+    assert_eq!(html.matches(&library).count(), 1, "the charting library stands in the page once");
+    // The only addresses on the page are names of XML name spaces, which are never fetched.
+    let mut rest = html.clone();
+    for name in ["2000/svg", "1999/xlink", "2000/xmlns/", "XML/1998/namespace"] {
+        rest = rest.replace(&format!("http://www.w3.org/{name}"), "");
+    }
+    for bad in ["http://", "https://", "src=\"//", "url(http", "@import", "<link", "<iframe", "import("] {
         assert!(!rest.contains(bad), "{bad}");
     }
-    assert!(html.contains("default-src 'none'"));
-    assert!(html.len() < 20_000_000);
+    assert!(!library.contains("</script") && !library.contains("<!--") && !library.contains("eval("));
+    assert!(html.len() < library.len() + 400_000, "{}", html.len());
+    // A page without live charts does without the library.
+    let mut bare = page();
+    bare.sections.clear();
+    assert!(!render_page(&bare).unwrap().contains(&library));
+}
+
+#[test]
+fn only_the_pages_own_scripts_may_run() {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let html = render_page(&page()).unwrap();
+    let policy = html.split("http-equiv=\"Content-Security-Policy\" content=\"").nth(1).unwrap();
+    let policy = policy.split('"').next().unwrap().replace("&#x27;", "'").replace("&#x2f;", "/");
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    let allowed = policy.split("script-src").nth(1).unwrap();
+    assert!(!allowed.contains("unsafe"), "{allowed}");
+    let scripts: Vec<&str> = html.split("<script>").skip(1).map(|t| t.split("</script>").next().unwrap()).collect();
+    assert_eq!(scripts.len(), 2);
+    for script in scripts {
+        let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(script.as_bytes()));
+        assert!(allowed.contains(&format!("'sha256-{hash}'")), "{allowed} does not hold {hash}");
+    }
+}
+
+#[test]
+fn live_charts_hold_the_figures_data_beside_the_printed_figure() {
+    let mut page = page();
+    let frame = |step: u64| Frame {
+        name: step.to_string(),
+        figure: figure(FigureKind::HeatMap(kymograph_report::HeatMap { decimals: step as usize, ..heat_map() })),
+    };
+    let frames = Frames { label: "step".into(), frames: vec![frame(1), frame(2)], start: 9 };
+    page.sections[0].figures[2].frames = Some(frames.clone());
+    let html = render_page(&page).unwrap();
+    let charts: Vec<serde_json::Value> = html
+        .split("<script type=\"application/json\" class=\"chart\">")
+        .skip(1)
+        .map(|t| serde_json::from_str(t.split("</script>").next().unwrap()).unwrap())
+        .collect();
+    let kinds: Vec<&str> = charts.iter().map(|c| c["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["curves", "heat_map", "frames", "image_grid"], "dots and plain histograms stay as printed");
+    let panel = &charts[0]["panels"][0];
+    assert_eq!(panel["series"][0]["y"], serde_json::json!([0.1, 0.2, null, 0.3]));
+    assert_eq!(panel["series"][0]["band"][1], serde_json::json!([0.1, 0.3]));
+    assert_eq!(panel["null"]["interval"][1], serde_json::json!([-0.1, 0.12]));
+    assert_eq!(charts[1]["panels"][0]["values"][1], serde_json::json!([0.886, 0.969]));
+    assert_eq!(charts[2]["names"], serde_json::json!(["1", "2"]));
+    assert_eq!(charts[2]["start"], 1, "kept within the frames");
+    assert_eq!(charts[2]["charts"][1]["decimals"], 2);
+    assert_eq!(html.matches("<svg").count(), 6, "five figures and the prediction's picture are there without a script");
+
+    // One frame is no slider, and a frame that cannot be drawn is an error.
+    page.sections[0].figures[2].frames = Some(Frames { frames: frames.frames[..1].to_vec(), ..frames.clone() });
+    assert!(!render_page(&page).unwrap().contains("\"kind\":\"frames\""));
+    page.sections[0].figures[2].frames = Some(Frames {
+        frames: vec![frame(1), Frame { name: "2".into(), figure: figure(FigureKind::HeatMap(Default::default())) }],
+        ..frames
+    });
+    assert!(matches!(render_page(&page), Err(ReportError::Empty { .. })));
+}
+
+#[test]
+fn a_verdict_opens_down_to_its_rows_and_the_commands_that_repeat_them() {
+    let html = render_page(&page()).unwrap();
+    let prediction = &html[html.find("<article class=\"prediction").unwrap()..html.find("</article>").unwrap()];
+    for text in [
+        "version 1, on 32 rows",
+        "<dt>Options</dt><dd>seed=0</dd>",
+        "<dt>Value</dt><dd>0.98513, 95&nbsp;% interval [0.98512, 0.98514]</dd>",
+        "(permuted units, 200 draws, p = 0.005)",
+        "entry 0 of findings.json",
+        "<code>kymograph measure same_index_cosine a.pt:conv1 b.pt:conv1</code>",
+        "<code>kymograph judge run --predictions p.toml</code>",
+    ] {
+        assert!(prediction.contains(text), "'{text}' is missing: {prediction}");
+    }
+    assert!(html.contains("<li><span class=\"chip undecided\"") && html.contains("<a href=\"#p0-0\">"));
 }
 
 #[test]
@@ -162,6 +253,15 @@ fn hostile_names_are_shown_and_never_run() {
     page.sections[0].text = HOSTILE.into();
     page.sections[0].figures[0].alt = HOSTILE.into();
     page.sections[0].figures[0].caption = HOSTILE.into();
+    for placed in &mut page.sections[0].figures {
+        match &mut placed.figure.kind {
+            FigureKind::Curves(c) => c.panels[0].series[0].label = HOSTILE.into(),
+            FigureKind::HeatMap(m) => m.panels[0].rows[0] = HOSTILE.into(),
+            FigureKind::ImageGrid(g) => g.columns[0] = "<!--<script>".into(),
+            _ => {}
+        }
+    }
+    page.commands.insert(0, HOSTILE.into());
     page.findings[0].array = HOSTILE.into();
     page.findings[0].run.network = HOSTILE.into();
     page.findings[0].notes = vec![HOSTILE.into()];
@@ -175,8 +275,8 @@ fn hostile_names_are_shown_and_never_run() {
         *field = HOSTILE.into();
     }
     let html = render_page(&page).unwrap();
-    assert_eq!(html.matches("<script").count(), 1, "only the filter");
-    assert_eq!(html.matches("</script").count(), 1);
+    assert_eq!(html.matches("<script").count(), 5, "the library, our own script and the data of three charts");
+    assert_eq!(html.matches("</script").count(), 5);
     assert!(!html.contains("<img"));
     assert!(html.matches("&lt;script&gt;").count() > 15);
     let text = summary(&page);

@@ -155,9 +155,19 @@ fn an_experiment_reports_again_grows_by_seeds_and_is_replaced_only_by_force() {
     let report = out.join("derived/report.html");
     let page = fs::read_to_string(&report).expect("a page");
     assert!(page.len() < 20_000_000 && page.contains("Phases or refinement"));
+    commands_give_the_same_values_again(&out, &page);
     fs::remove_dir_all(out.join("derived")).expect("derived/ may be deleted");
-    succeeds(&["report", path(&out), "--quiet"]);
+    succeeds(&["report", path(&out), "--quiet", "--pdf"]);
     assert!(report.exists());
+    let figures: Vec<PathBuf> = fs::read_dir(out.join("derived/figures"))
+        .expect("figures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|file| file.extension().is_some_and(|e| e == "svg"))
+        .collect();
+    assert!(!figures.is_empty());
+    for svg in figures {
+        assert!(fs::read(svg.with_extension("pdf")).expect("a PDF beside it").starts_with(b"%PDF-"));
+    }
     succeeds(&small(path(&out), &[&mlp[..], &["--resume", "--seeds", "0..1"]].concat()));
     assert!(out.join("runs/mlp/seed-1/run.json").exists());
     fails(&small(path(&out), &["--resume", "--set", "learning_rate=0.01"]), 1, &["learning_rate", "--out"]);
@@ -192,6 +202,33 @@ fn checkpoints_made_elsewhere_are_analyzed_and_a_second_time_from_the_cache() {
     let measured = succeeds(&["measure", "same_index_cosine", &tensor, &tensor, "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&measured.stdout).expect("JSON");
     assert!((json["value"].as_f64().expect("a number") - 1.0).abs() < 1e-6);
+}
+
+/// Takes one row of each measure again by the command that the page gives for it.
+fn commands_give_the_same_values_again(experiment: &Path, page: &str) {
+    let between = |text: &str, from: &str, to: &str| Some(text.split(from).nth(1)?.split(to).next()?.to_owned());
+    let mut tried: Vec<String> = Vec::new();
+    for row in page.split("<details class=\"row\">").skip(1) {
+        let row = row.split("</details>").next().unwrap_or_default();
+        let Some(command) = between(row, "<code>kymograph ", "</code>") else {
+            continue;
+        };
+        let command = command.replace("&#x2f;", "/");
+        let words: Vec<&str> = command.split(' ').collect();
+        // One row of each measure, and no more: every row is written by the same rule.
+        if tried.iter().any(|name| name == words[1]) {
+            continue;
+        }
+        let shown = between(row, "<dt>Value</dt><dd>", "</dd>").expect("a row with a command has a value");
+        let shown: f64 = shown.split(',').next().unwrap_or_default().parse().expect("all the digits of a number");
+        let output =
+            kymograph(&[&words[..], &["--json"]].concat()).current_dir(experiment).output().expect("it starts");
+        assert!(output.status.success(), "{command}: {}", text(&output.stderr));
+        let again: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(again["value"].as_f64(), Some(shown), "{command}");
+        tried.push(words[1].to_owned());
+    }
+    assert!(tried.contains(&"same_index_cosine".to_owned()), "only {tried:?}");
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! Draws every kind of figure and two pages from made-up findings, to look at: `cargo run --example gallery -- DIR`.
 
 mod extremes;
+mod sliders;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use kymograph_findings::{Finding, JudgedPrediction, Judgement, Null, Outcome, RunKey, Stated, Verdict};
-use kymograph_report::figure::Image;
 use kymograph_report::standard::{
-    MarkedValue, PairAxis, Selection, Trace, curves_over_steps, filter_grid, pair_table, parts_histogram,
-    similarity_maps, training_curves, verdict_forest,
+    MarkedValue, PairAxis, Selection, Trace, curves_over_steps, pair_table, parts_histogram, similarity_maps,
+    training_curves, verdict_forest,
 };
 use kymograph_report::*;
 
@@ -240,20 +240,6 @@ fn traces() -> Vec<Trace> {
     out
 }
 
-fn filters(steps: &[u64]) -> Vec<(u64, Vec<Image>)> {
-    let image = |step: u64, f: u64| Image {
-        height: 3,
-        width: 3,
-        values: (0..9)
-            .map(|p| {
-                let (start, end) = (noise(f * 9 + p) - 0.5, noise(f * 9 + p + 5000) - 0.5);
-                (start + (end - start) * (step as f64 / 2600.0)) as f32
-            })
-            .collect(),
-    };
-    steps.iter().map(|s| (*s, (0..16).map(|f| image(*s, f)).collect())).collect()
-}
-
 fn place(name: &str, figure: Option<Figure>, caption: &str) -> Option<PlacedFigure> {
     figure.map(|figure| PlacedFigure {
         name: name.into(),
@@ -261,6 +247,7 @@ fn place(name: &str, figure: Option<Figure>, caption: &str) -> Option<PlacedFigu
         figure,
         caption: caption.into(),
         note: String::new(),
+        frames: None,
     })
 }
 
@@ -328,11 +315,9 @@ fn page(several: bool) -> Page {
             ),
             "The published silhouettes lie inside the distribution over k-means seeds.",
         ),
-        place(
-            "filters",
-            filter_grid("First-layer filters over training", &filters(&steps)),
-            "The first 16 filters of conv1.",
-        ),
+        sliders::filters(&steps),
+        sliders::layers(&steps),
+        sliders::attention(&steps),
     ];
     Page {
         title: if several { "Phases or refinement?".into() } else { "Three checkpoints of cnn_deep".into() },
@@ -378,6 +363,7 @@ fn page(several: bool) -> Page {
             ]
         },
         repeat: if several { "kymograph run phases --seeds 0..3".into() } else { "kymograph analyze checkpoints/ --predictions predictions.toml".into() },
+        commands: BTreeMap::from([(0, "kymograph measure same_index_cosine a.pt:conv1.weight b.pt:conv1.weight".into())]),
     }
 }
 
@@ -388,8 +374,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", files.page.display());
     }
     let figures = Path::new(&dir).join("figures");
-    write_figure(&figures, "raster", &extremes::raster())?;
-    write_figure(&figures, "single-column", &extremes::single_column(&LAYERS))?;
-    write_figure(&figures, "long-names", &extremes::long_names())?;
+    for (name, figure) in [
+        ("raster", extremes::raster()),
+        ("single-column", extremes::single_column(&LAYERS)),
+        ("long-names", extremes::long_names()),
+    ] {
+        write_pdf(&write_figure(&figures, name, &figure)?.svg)?;
+    }
     Ok(())
 }

@@ -182,11 +182,11 @@ fn look(series: &Series, names: &[String]) -> (&'static str, &'static str, crate
     colour::category(names.iter().position(|n| *n == series.label).unwrap_or(0))
 }
 
-fn series_names(curves: &Curves) -> Vec<String> {
+pub(super) fn series_names(curves: &Curves) -> Vec<String> {
     distinct(curves.panels.iter().flat_map(|p| p.series.iter().map(|s| &s.label)))
 }
 
-fn threshold_names(curves: &Curves) -> Vec<String> {
+pub(super) fn threshold_names(curves: &Curves) -> Vec<String> {
     distinct(curves.panels.iter().flat_map(|p| p.thresholds.iter().map(|t| &t.label)))
 }
 

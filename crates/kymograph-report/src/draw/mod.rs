@@ -79,6 +79,11 @@ pub fn to_svg(figure: &Figure, id: &str) -> Result<String, ReportError> {
     Ok(svg.finish(y + MARGIN, &figure.title))
 }
 
+/// The labels of the series and of the thresholds, each in the order that decides colour and dash.
+pub(crate) fn curve_labels(curves: &crate::figure::Curves) -> (Vec<String>, Vec<String>) {
+    (curves::series_names(curves), curves::threshold_names(curves))
+}
+
 /// How many columns small multiples stand in.
 pub(crate) fn columns_for(panels: usize, width: f64) -> usize {
     if width < 500.0 {

@@ -22,17 +22,26 @@ pub(super) struct EvidenceRow {
     array: String,
     steps: String,
     value: String,
+    /// The value with all its digits; empty when there is none.
+    exact: String,
     interval: String,
     null: String,
     more_nulls: Vec<String>,
     ceiling: String,
     n: String,
     notes: String,
+    version: u32,
+    /// Names of the further results that `findings.json` holds, with how many numbers each.
+    parts: String,
+    /// The command that takes this value again; empty when there is none.
+    command: String,
 }
 
 /// A finding as a row of text.
-pub(super) fn row(index: usize, finding: &Finding) -> EvidenceRow {
+pub(super) fn row(page: &Page, index: usize, finding: &Finding) -> EvidenceRow {
     let options: Vec<String> = finding.options.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let parts: Vec<String> =
+        finding.parts.iter().map(|(name, values)| format!("{} ({})", name.replace('_', " "), values.len())).collect();
     let steps: Vec<String> = finding.steps.iter().map(|s| grouped(*s)).collect();
     let array = match &finding.other_array {
         Some(other) => format!("{} · {other}", finding.array),
@@ -46,12 +55,16 @@ pub(super) fn row(index: usize, finding: &Finding) -> EvidenceRow {
         array,
         steps: steps.join(" → "),
         value: finding.value.map_or_else(|| "not measured".into(), |v| format_value(v, 4)),
+        exact: finding.value.map(|v| v.to_string()).unwrap_or_default(),
         interval: finding.interval.map(|i| format_interval(i, 3)).unwrap_or_default(),
         null: finding.null().map(null_words).unwrap_or_default(),
         more_nulls: finding.nulls.iter().skip(1).map(null_words).collect(),
         ceiling: finding.ceiling.as_ref().map(|c: &Null| null_words(c)).unwrap_or_default(),
         n: finding.n.map(|n| grouped(n as u64)).unwrap_or_default(),
         notes: finding.notes.join("; "),
+        version: finding.version,
+        parts: parts.join(", "),
+        command: page.commands.get(&index).cloned().unwrap_or_default(),
     }
 }
 
@@ -66,5 +79,5 @@ pub(super) fn rows(page: &Page, limit: usize) -> Vec<EvidenceRow> {
         }
         chosen.insert(index);
     }
-    chosen.into_iter().map(|i| row(i, &page.findings[i])).collect()
+    chosen.into_iter().map(|i| row(page, i, &page.findings[i])).collect()
 }

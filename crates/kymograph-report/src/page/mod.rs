@@ -1,13 +1,19 @@
 //! The report page: what it is given, and rendering it into one self-contained file.
 
+mod chart;
 mod evidence;
+mod frames;
 mod render;
+mod script;
 mod view;
+
+use std::collections::BTreeMap;
 
 use kymograph_findings::{Finding, Verdict};
 
 use crate::figure::Figure;
 
+pub use frames::{Frame, Frames};
 pub use render::render_page;
 pub(crate) use view::{Counted, badge, certainty, judgement_word, threshold_words};
 
@@ -44,6 +50,8 @@ pub struct Page {
     pub warnings: Vec<String>,
     /// The command that makes the whole report again.
     pub repeat: String,
+    /// Commands that take single findings again, by the finding's number; findings without one are left out.
+    pub commands: BTreeMap<usize, String>,
 }
 
 /// A heading with text and figures.
@@ -70,6 +78,8 @@ pub struct PlacedFigure {
     pub alt: String,
     /// A further remark in small print; may be empty.
     pub note: String,
+    /// The same at every step, for a slider in place of the figure; the figure itself is what prints.
+    pub frames: Option<Frames>,
 }
 
 /// A table of few numbers.

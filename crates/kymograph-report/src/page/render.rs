@@ -7,7 +7,7 @@ use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::{Page, PageKind, PlacedFigure, Section, evidence, view};
+use super::{Page, PageKind, PlacedFigure, Section, chart, evidence, script, view};
 use crate::figure::Width;
 use crate::files::slug;
 use crate::number::grouped;
@@ -20,7 +20,16 @@ const LARGEST_SVG: usize = 600_000;
 /// Data above this is not embedded; it lies beside the page.
 const LARGEST_CSV: usize = 200_000;
 /// Share of the page kept for figures before all further ones become PNGs.
-const FIGURE_BUDGET: usize = 10_000_000;
+const FIGURE_BUDGET: usize = 9_000_000;
+/// Share of the page kept for the data of live charts before all further figures stay as printed.
+const CHART_BUDGET: usize = 5_000_000;
+
+/// Bytes of the page that figures have taken so far.
+#[derive(Default)]
+struct Spent {
+    figures: usize,
+    charts: usize,
+}
 
 #[derive(Serialize)]
 struct FigureView {
@@ -33,6 +42,7 @@ struct FigureView {
     alt: String,
     note: String,
     csv: Option<String>,
+    chart: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,8 +70,9 @@ struct WholePage<'a> {
     total: String,
     cut: bool,
     version: &'a str,
+    policy: String,
     style: &'a str,
-    script: &'a str,
+    scripts: &'a [&'a str],
 }
 
 /// The whole page as HTML.
@@ -75,12 +86,13 @@ pub fn render_page(page: &Page) -> Result<String, ReportError> {
     for index in 0..page.verdicts.len() {
         verdicts.push(view::verdict(page, index)?);
     }
-    let (mut number, mut spent) = (0, 0);
+    let (mut number, mut spent) = (0, Spent::default());
     let mut sections = Vec::new();
     for (i, section) in page.sections.iter().enumerate() {
         sections.push(section_view(section, i, &mut number, &mut spent)?);
     }
     let tables: Vec<_> = page.tables.iter().enumerate().map(|(i, t)| view::table(t, i)).collect();
+    let scripts: &[&str] = if spent.charts > 0 { &[script::CHARTS, script::OWN] } else { &[script::OWN] };
     let fail = |e: minijinja::Error| ReportError::Template { reason: format!("{e:#}") };
     let mut environment = Environment::new();
     environment.add_template("report.html", include_str!("report.html")).map_err(fail)?;
@@ -105,8 +117,9 @@ pub fn render_page(page: &Page) -> Result<String, ReportError> {
             total: grouped(page.findings.len() as u64),
             cut: shown < page.findings.len(),
             version: env!("CARGO_PKG_VERSION"),
+            policy: script::policy(scripts),
             style: include_str!("style.css"),
-            script: include_str!("filter.js"),
+            scripts,
         };
         let html = template.render(Serde(&whole)).map_err(fail)?;
         if html.len() < LARGEST_PAGE {
@@ -136,7 +149,7 @@ fn section_view(
     section: &Section,
     index: usize,
     number: &mut usize,
-    spent: &mut usize,
+    spent: &mut Spent,
 ) -> Result<SectionView, ReportError> {
     let mut figures = Vec::new();
     for placed in &section.figures {
@@ -151,17 +164,19 @@ fn section_view(
     })
 }
 
-fn figure_view(placed: &PlacedFigure, number: usize, spent: &mut usize) -> Result<FigureView, ReportError> {
+fn figure_view(placed: &PlacedFigure, number: usize, spent: &mut Spent) -> Result<FigureView, ReportError> {
     let drawing = to_svg(&placed.figure, &placed.name)?;
     let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
-    let (svg, png) = if drawing.len() > LARGEST_SVG || *spent + drawing.len() > FIGURE_BUDGET {
+    let (svg, png) = if drawing.len() > LARGEST_SVG || spent.figures + drawing.len() > FIGURE_BUDGET {
         (None, Some(encode(&to_png(&drawing, &placed.figure.title)?)))
     } else {
         (Some(drawing), None)
     };
     let csv = to_csv(&placed.figure)?;
-    let csv = (csv.len() <= LARGEST_CSV && *spent < FIGURE_BUDGET).then(|| encode(csv.as_bytes()));
-    *spent += [&svg, &png, &csv].into_iter().flatten().map(String::len).sum::<usize>();
+    let csv = (csv.len() <= LARGEST_CSV && spent.figures < FIGURE_BUDGET).then(|| encode(csv.as_bytes()));
+    spent.figures += [&svg, &png, &csv].into_iter().flatten().map(String::len).sum::<usize>();
+    let chart = chart_data(placed)?.filter(|data| spent.charts + data.len() <= CHART_BUDGET);
+    spent.charts += chart.as_ref().map_or(0, String::len);
     Ok(FigureView {
         name: placed.name.clone(),
         number,
@@ -172,7 +187,14 @@ fn figure_view(placed: &PlacedFigure, number: usize, spent: &mut usize) -> Resul
         alt: if placed.alt.is_empty() { placed.figure.title.clone() } else { placed.alt.clone() },
         note: placed.note.clone(),
         csv,
+        chart,
     })
+}
+
+/// What the page's script draws in place of the figure: its frames if it has some, else itself.
+fn chart_data(placed: &PlacedFigure) -> Result<Option<String>, ReportError> {
+    let frames = placed.frames.as_ref().map(super::Frames::data).transpose()?.flatten();
+    Ok(frames.or_else(|| chart::chart(&placed.figure)).map(|data| chart::embedded(&data)))
 }
 
 fn paragraphs(text: &str) -> Vec<String> {

@@ -212,7 +212,7 @@ fn prediction_view(page: &Page, prediction: &JudgedPrediction, id: &str) -> Resu
             findings: page.findings.len(),
         })?;
         if rows.len() < ROWS_PER_PREDICTION {
-            rows.push(evidence::row(row, finding));
+            rows.push(evidence::row(page, row, finding));
         }
     }
     let (class, symbol) = class_of(prediction.judgement);

@@ -20,11 +20,11 @@ fn pair_means(findings: &[&Finding]) -> BTreeMap<(String, u64, u64), f64> {
 }
 
 /// What the cells hold.
-fn note(runs: usize) -> String {
+pub(super) fn note(runs: usize) -> String {
     if runs == 1 { "1 seed.".into() } else { format!("Mean over {}.", seed_count(runs)) }
 }
 
-fn scale(label: String, range: Option<[f64; 2]>) -> ColourScale {
+pub(super) fn scale(label: String, range: Option<[f64; 2]>) -> ColourScale {
     let map = match range {
         Some([low, high]) if low < 0.0 && high > 0.0 => ColourMap::Diverging { centre: 0.0 },
         _ => ColourMap::Sequential,

@@ -3,6 +3,7 @@
 
 mod distributions;
 mod filters;
+mod layers;
 mod maps;
 mod over_steps;
 mod seeds;
@@ -14,7 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kymograph_findings::Finding;
 
 pub use distributions::{MarkedValue, parts_histogram};
-pub use filters::{filter_grid, filter_images};
+pub use filters::{filter_frames, filter_grid, filter_images};
+pub use layers::layer_maps;
 pub use maps::{pair_table, similarity_maps};
 pub use over_steps::{PairAxis, curves_over_steps};
 pub use training::{Trace, training_curves};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kymograph_findings::{Null, RunKey};
 
 use super::*;
-use crate::figure::{Axis, AxisScale, FigureKind};
+use crate::figure::{Axis, AxisScale, FigureKind, Image};
 
 fn finding(seed: Option<u64>, array: &str, steps: &[u64], value: f64) -> Finding {
     Finding {
@@ -179,4 +179,53 @@ fn axes_over_steps_suit_the_steps() {
     assert_eq!(Axis::steps([0, 500, 1000, 1500, 2000]).scale, AxisScale::Linear);
     assert_eq!(Axis::steps([7]).scale, AxisScale::Linear);
     assert_eq!(Axis::steps([]).scale, AxisScale::Linear);
+}
+
+#[test]
+fn filter_frames_share_one_scale_and_stand_in_rows_of_eight() {
+    let images = |n: usize, v: f32| vec![Image { height: 1, width: 2, values: vec![0.5, v] }; n];
+    let rows = [(0, images(10, 0.1)), (1, vec![]), (2000, images(10, -3.0))];
+    let frames = filter_frames("filters", &rows).unwrap();
+    let names: Vec<&str> = frames.frames.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!((names, frames.start), (vec!["0", "2000"], 1), "a step without images is left out");
+    for frame in &frames.frames {
+        frame.figure.check().unwrap();
+        let FigureKind::ImageGrid(grid) = &frame.figure.kind else { panic!("a grid") };
+        assert_eq!(grid.rows, ["0", "8"]);
+        assert_eq!(grid.cells[1].iter().flatten().count(), 2);
+        assert_eq!(grid.colour.range, Some([-3.0, 3.0]));
+    }
+    assert!(filter_frames("one step", &rows[..1]).is_none());
+    assert!(filter_frames("none", &[(0, vec![]), (1, vec![])]).is_none());
+}
+
+#[test]
+fn layers_against_layers_print_the_named_steps_and_slide_over_all() {
+    let pair = |seed, step: u64, a: &str, b: &str, value| Finding {
+        other_array: Some(b.into()),
+        ..finding(Some(seed), a, &[step], value)
+    };
+    let mut findings = vec![finding(Some(0), "relu1", &[0, 100], 0.9)];
+    for step in [0, 100, 2000] {
+        findings.push(pair(0, step, "relu1", "relu2", 0.2 + step as f64 / 4000.0));
+        findings.push(pair(1, step, "relu1", "relu2", 0.4 + step as f64 / 4000.0));
+    }
+    let (figure, frames) = layer_maps(&findings, &selection(), Some([0.0, 1.0]), Some(1.0), &[0, 2000]).unwrap();
+    let FigureKind::HeatMap(map) = &figure.kind else { panic!("a heat map") };
+    assert_eq!(map.panels.iter().map(|p| p.title.as_str()).collect::<Vec<_>>(), ["step 0", "step 2000"]);
+    assert_eq!(map.panels[0].columns, ["relu1", "relu2"]);
+    let close = |v: Option<f64>, to: f64| assert!((v.unwrap() - to).abs() < 1e-12, "{v:?}");
+    close(map.panels[0].values[0][1], 0.3);
+    close(map.panels[1].values[1][0], 0.8);
+    close(map.panels[1].values[1][1], 1.0);
+    assert_eq!(frames.frames.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["0", "100", "2000"]);
+    // Without a given range all frames share that of the data.
+    let (_, frames) = layer_maps(&findings, &selection(), None, None, &[0]).unwrap();
+    for frame in &frames.frames {
+        let FigureKind::HeatMap(map) = &frame.figure.kind else { panic!("a heat map") };
+        let [low, high] = map.colour.range.unwrap();
+        assert!((low - 0.3).abs() < 1e-12 && (high - 0.8).abs() < 1e-12);
+    }
+    assert!(layer_maps(&findings, &selection(), None, None, &[7]).is_none());
+    assert!(layer_maps(&findings[..1], &selection(), None, None, &[0]).is_none());
 }

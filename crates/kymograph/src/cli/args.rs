@@ -96,6 +96,9 @@ pub(crate) struct RunArgs {
     /// Replace the experiment that lies in the experiment folder
     #[arg(long)]
     pub(crate) force: bool,
+    /// Write every figure as PDF too
+    #[arg(long)]
+    pub(crate) pdf: bool,
     /// End with exit code 3 if a prediction was refuted
     #[arg(long)]
     pub(crate) check: bool,
@@ -118,6 +121,9 @@ pub(crate) struct AnalyzeArgs {
     /// Replace what another analysis left in that folder
     #[arg(long)]
     pub(crate) force: bool,
+    /// Write every figure as PDF too
+    #[arg(long)]
+    pub(crate) pdf: bool,
     /// End with exit code 3 if a prediction was refuted
     #[arg(long)]
     pub(crate) check: bool,
@@ -197,6 +203,9 @@ pub(crate) struct MeasureArgs {
 pub(crate) struct ReportArgs {
     /// The experiment folder
     pub(crate) experiment: PathBuf,
+    /// Write every figure as PDF too
+    #[arg(long)]
+    pub(crate) pdf: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -54,7 +54,7 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             };
             let derived = kymograph::run_study(&request, &|event| terminal.show(&event))?;
             terminal.clear();
-            Ok(finish(&derived, &common, args.check))
+            finish(&derived, &common, args.pdf, args.check)
         }
         Command::Analyze(args) => {
             let terminal = Terminal::new(&common);
@@ -67,13 +67,13 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             };
             let derived = kymograph::analyze(&request, &|event| terminal.show(&event))?;
             terminal.clear();
-            Ok(finish(&derived, &common, args.check))
+            finish(&derived, &common, args.pdf, args.check)
         }
         Command::Report(args) => {
             let terminal = Terminal::new(&common);
             let derived = kymograph::report(&args.experiment, &|event| terminal.show(&event))?;
             terminal.clear();
-            Ok(finish(&derived, &common, false))
+            finish(&derived, &common, args.pdf, false)
         }
         Command::Judge(args) => {
             let terminal = Terminal::new(&common);
@@ -118,9 +118,12 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
     }
 }
 
-fn finish(derived: &Derived, common: &Common, check: bool) -> ExitCode {
+fn finish(derived: &Derived, common: &Common, pdf: bool, check: bool) -> Result<ExitCode, Box<KymographError>> {
+    if pdf {
+        kymograph::figures_as_pdf(derived)?;
+    }
     print::derived(derived, common);
-    checked(&derived.verdicts, check)
+    Ok(checked(&derived.verdicts, check))
 }
 
 fn checked(verdicts: &[Verdict], check: bool) -> ExitCode {

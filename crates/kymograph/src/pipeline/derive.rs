@@ -38,6 +38,8 @@ pub struct Derived {
     pub page: PathBuf,
     /// The verdict as text.
     pub summary: PathBuf,
+    /// The figures as SVG; PNG and CSV lie beside them.
+    pub figures: Vec<PathBuf>,
     /// Every row of evidence.
     pub findings: Vec<Finding>,
     /// What became of the predictions.
@@ -73,6 +75,7 @@ pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Res
         folder: derivation.experiment.folder().to_path_buf(),
         page: files.page,
         summary: files.summary,
+        figures: files.figures.into_iter().map(|f| f.svg).collect(),
         findings,
         verdicts,
     })

@@ -3,6 +3,7 @@
 mod analyze;
 mod beside;
 mod capture;
+mod commands;
 mod derive;
 mod judge;
 mod page;
@@ -17,6 +18,7 @@ pub use run::{RunRequest, run_study};
 
 use std::path::Path;
 
+use kymograph_report::write_pdf;
 use kymograph_runs::Experiment;
 
 use crate::error::KymographError;
@@ -54,6 +56,17 @@ pub fn report(folder: &Path, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<De
     } else {
         run::derive_again(&experiment, listener)
     }
+}
+
+/// Writes every figure of a report as PDF beside its SVG.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn figures_as_pdf(derived: &Derived) -> Result<(), KymographError> {
+    for svg in &derived.figures {
+        write_pdf(svg)?;
+    }
+    Ok(())
 }
 
 /// A word as a shell takes it whole.

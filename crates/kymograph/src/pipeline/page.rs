@@ -6,7 +6,7 @@ use kymograph_report::{Page, PageKind, SummaryTable, format_interval, format_val
 use kymograph_runs::Checkpoint;
 
 use super::derive::Derivation;
-use super::{beside, sections};
+use super::{beside, commands, sections};
 use crate::error::KymographError;
 
 pub(super) fn build(
@@ -35,6 +35,7 @@ pub(super) fn build(
         facts: facts(derivation),
         warnings: warnings(derivation),
         repeat: derivation.repeat.clone(),
+        commands: commands::all(derivation, findings)?,
     })
 }
 

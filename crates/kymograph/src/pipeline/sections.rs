@@ -2,19 +2,25 @@
 
 use kymograph_findings::{Finding, Subject, Verdict};
 use kymograph_report::standard::{
-    self, MarkedValue, PairAxis, Selection, Trace, curves_over_steps, filter_grid, filter_images, pair_table,
-    parts_histogram, similarity_maps, training_curves,
+    self, MarkedValue, PairAxis, Selection, Trace, curves_over_steps, filter_frames, filter_grid, filter_images,
+    pair_table, parts_histogram, similarity_maps, training_curves,
 };
-use kymograph_report::{Figure, PlacedFigure, Section, slug};
-use kymograph_runs::Checkpoint;
+use kymograph_report::{Figure, Frames, PlacedFigure, Section, slug};
+use kymograph_runs::{Checkpoint, TensorInfo};
 
 use super::beside;
 use super::derive::Derivation;
 use super::page::networks;
 use crate::error::KymographError;
 
-/// Filters drawn in a row.
+/// Filters drawn in a row in print.
 const FILTERS: usize = 8;
+/// Kernels behind the slider.
+const MOST_KERNELS: usize = 64;
+/// Whole images behind the slider, which take more room.
+const MOST_IMAGES: usize = 16;
+/// Pixels of the data sets that the studies read.
+const IMAGE_PIXELS: usize = 28 * 28;
 
 pub(super) fn all(
     derivation: &Derivation<'_>,
@@ -25,7 +31,7 @@ pub(super) fn all(
     for network in networks(derivation) {
         sections.push(weights(&network, derivation, findings));
         sections.push(filters(&network, derivation, findings)?);
-        sections.push(representations(&network, findings));
+        sections.push(representations(&network, derivation, findings));
         sections.push(spectra(&network, findings));
     }
     sections.retain(|section| !section.figures.is_empty());
@@ -36,7 +42,17 @@ fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &st
     if let Some(figure) = figure {
         let alt = format!("{}. {caption}", figure.title);
         let (caption, note) = (caption.to_owned(), String::new());
-        section.figures.push(PlacedFigure { name: slug(name), figure, caption, alt, note });
+        section.figures.push(PlacedFigure { name: slug(name), figure, caption, alt, note, frames: None });
+    }
+}
+
+/// A figure with a slider over all steps; the figure itself is what prints.
+fn place_frames(section: &mut Section, name: &str, figure: Option<(Figure, Option<Frames>)>, caption: &str) {
+    if let Some((figure, frames)) = figure {
+        place(section, name, Some(figure), caption);
+        if let Some(placed) = section.figures.last_mut() {
+            placed.frames = frames;
+        }
     }
 }
 
@@ -135,10 +151,17 @@ fn weights(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> 
 fn filters(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> Result<Section, KymographError> {
     let mut section = Section { title: format!("{network}: filters"), ..Section::default() };
     if let Some((array, rows)) = kernels(network, derivation)? {
-        let figure = filter_grid(&format!("{network}: filters of {array}"), &rows);
-        let caption =
-            "The first filters of the first convolution at the recorded steps named in the plan, on one scale.";
-        place(&mut section, &format!("{network}-filters"), figure, caption);
+        let title = format!("{network}: filters of {array}");
+        let named = |step: &u64| derivation.step_names.values().any(|named| named == step);
+        let printed: Vec<_> = rows
+            .iter()
+            .filter(|(step, _)| named(step))
+            .map(|(step, images)| (*step, images.iter().take(FILTERS).cloned().collect()))
+            .collect();
+        let figure = filter_grid(&title, &printed).map(|figure| (figure, filter_frames(&title, &rows)));
+        let caption = "The first units of the first layer that looks at the image, of the first run: each picture is what \
+                       one unit weighs. Printed: the steps that the plan names; the slider holds every recorded step.";
+        place_frames(&mut section, &format!("{network}-filters"), figure, caption);
     }
     let silhouette = Selection::new(network, "kmeans_silhouette");
     let mut arrays: Vec<&str> = Vec::new();
@@ -180,7 +203,8 @@ fn filters(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> 
 
 type Kernels = (String, Vec<(u64, Vec<kymograph_report::Image>)>);
 
-/// The first convolution's filters of the network's first run, at the first and the named steps.
+/// The filters of the network's first run at every recorded step: those of its first convolution, or of a first linear
+/// layer whose inputs are the pixels of an image.
 fn kernels(network: &str, derivation: &Derivation<'_>) -> Result<Option<Kernels>, KymographError> {
     let Some(subject) = derivation.subjects.iter().find(|s| s.key.network == network && s.key.control.is_none()) else {
         return Ok(None);
@@ -188,21 +212,24 @@ fn kernels(network: &str, derivation: &Derivation<'_>) -> Result<Option<Kernels>
     let mut name = None;
     let mut rows = Vec::new();
     for (step, path) in &subject.parameters {
-        if !derivation.step_names.values().any(|named| named == step) {
-            continue;
-        }
         let checkpoint = Checkpoint::open(path)?;
-        let Some(info) = checkpoint.tensors().iter().find(|t| t.shape.len() == 4 && t.shape[2] > 1) else {
+        let looks_at_images = |t: &&TensorInfo| match *t.shape {
+            [_, _, height, width] => height > 1 && width > 1,
+            [_, inputs] => inputs == IMAGE_PIXELS,
+            _ => false,
+        };
+        let Some(info) = checkpoint.tensors().iter().find(looks_at_images) else {
             return Ok(None);
         };
+        let most = if info.shape.len() == 4 { MOST_KERNELS } else { MOST_IMAGES };
         let values: Vec<f32> = checkpoint.read_f32(&info.name)?.iter().copied().collect();
-        rows.push((*step, filter_images(&values, &info.shape, FILTERS)));
+        rows.push((*step, filter_images(&values, &info.shape, most)));
         name.get_or_insert_with(|| info.name.clone());
     }
     Ok(name.map(|name| (name, rows)))
 }
 
-fn representations(network: &str, findings: &[Finding]) -> Section {
+fn representations(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> Section {
     let mut section = Section { title: format!("{network}: representations"), ..Section::default() };
     let cka = Selection::new(network, "debiased_linear_cka");
     place(
@@ -217,6 +244,14 @@ fn representations(network: &str, findings: &[Finding]) -> Section {
         &format!("{network}-cka-steps"),
         similarity_maps(findings, &cka, Some([0.0, 1.0]), Some(1.0)),
         "Debiased linear CKA between every two recorded steps.",
+    );
+    let named: Vec<u64> = derivation.step_names.values().copied().collect();
+    let layers = standard::layer_maps(findings, &cka, Some([0.0, 1.0]), Some(1.0), &named);
+    place_frames(
+        &mut section,
+        &format!("{network}-cka-layers"),
+        layers.map(|(figure, frames)| (figure, Some(frames))),
+        "Debiased linear CKA between the layers at one step. The slider holds every step that was measured.",
     );
     for (measure, caption) in [
         ("activation_sparsity", "Share of activations that are exactly zero on the probe. Grey: untrained networks."),

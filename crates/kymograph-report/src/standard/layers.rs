@@ -1,0 +1,76 @@
+//! Heat maps of layers against layers: one panel a step in print, a slider over all steps on the page.
+
+use std::collections::BTreeMap;
+
+use kymograph_findings::Finding;
+
+use super::maps::{note, scale};
+use super::{Selection, runs, seeds, words};
+use crate::figure::{Figure, FigureKind, HeatMap, HeatPanel, PrintValues, Width};
+use crate::number::grouped;
+use crate::page::{Frame, Frames};
+
+/// How alike the network's arrays are to one another at one step, mean over seeds, from findings that name two arrays
+/// and one step (or the same step twice).
+///
+/// `printed` are the steps that get a panel in the figure; the frames hold every step. `diagonal` fills the cells of an
+/// array with itself where no finding does. A pair measured one way round fills both cells. `None` when no such finding
+/// has a value at a printed step.
+#[must_use]
+pub fn layer_maps(
+    findings: &[Finding],
+    selection: &Selection<'_>,
+    range: Option<[f64; 2]>,
+    diagonal: Option<f64>,
+    printed: &[u64],
+) -> Option<(Figure, Frames)> {
+    let one_step = |f: &&Finding| !f.steps.is_empty() && f.steps.iter().all(|s| *s == f.steps[0]);
+    let chosen: Vec<&Finding> = selection.of(findings).into_iter().filter(one_step).collect();
+    let mut names: Vec<&str> = Vec::new();
+    let mut values: BTreeMap<(u64, &str, &str), Vec<f64>> = BTreeMap::new();
+    for finding in &chosen {
+        let (Some(other), Some(value)) = (finding.other_array.as_deref(), finding.value) else {
+            continue;
+        };
+        for name in [finding.array.as_str(), other] {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        values.entry((finding.steps[0], &finding.array, other)).or_default().push(value);
+    }
+    let mut steps: Vec<u64> = values.keys().map(|(step, ..)| *step).collect();
+    steps.dedup();
+    let cell = |step: u64, a: &str, b: &str| {
+        let mean = |a, b| values.get(&(step, a, b)).and_then(|v| seeds::mean(v));
+        mean(a, b).or_else(|| mean(b, a)).or(if a == b { diagonal } else { None })
+    };
+    let panel = |step: u64| HeatPanel {
+        title: format!("step {}", grouped(step)),
+        rows: names.iter().map(|n| (*n).to_string()).collect(),
+        columns: names.iter().map(|n| (*n).to_string()).collect(),
+        values: names.iter().map(|a| names.iter().map(|b| cell(step, a, b)).collect()).collect(),
+    };
+    // Frames compare only on one scale.
+    let range = range.or_else(|| {
+        let all = || steps.iter().flat_map(|s| panel(*s).values).flatten().flatten();
+        (!steps.is_empty()).then(|| [all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max)])
+    });
+    let figure = |panels: Vec<HeatPanel>| Figure {
+        title: format!("{}: {} between layers", selection.network, words(selection.measure)),
+        note: note(runs(&chosen)),
+        width: Width::Double,
+        kind: FigureKind::HeatMap(HeatMap {
+            colour: scale(words(selection.measure), range),
+            panels,
+            print: PrintValues::Auto,
+            decimals: 2,
+            square: true,
+            ..HeatMap::default()
+        }),
+    };
+    let panels: Vec<HeatPanel> = steps.iter().filter(|s| printed.contains(s)).map(|s| panel(*s)).collect();
+    let frames = steps.iter().map(|s| Frame { name: grouped(*s), figure: figure(vec![panel(*s)]) });
+    let frames = Frames { label: "step".into(), start: steps.len().saturating_sub(1), frames: frames.collect() };
+    (!panels.is_empty()).then(|| (figure(panels), frames))
+}
