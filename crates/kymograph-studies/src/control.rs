@@ -60,7 +60,8 @@ mod tests {
         assert_ne!(shuffled, control.labels(&labels, 4));
         assert_eq!(shuffled, control.labels(&labels, 3));
         let mut sorted = labels.clone();
-        (shuffled.sort_unstable(), sorted.sort_unstable());
+        shuffled.sort_unstable();
+        sorted.sort_unstable();
         assert_eq!(shuffled, sorted);
         assert_eq!(Control::default().labels(&labels, 3), labels);
     }

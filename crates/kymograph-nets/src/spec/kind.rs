@@ -84,7 +84,7 @@ pub enum LayerKind {
         p: f64,
     },
     /// Normalises the features of each vector or token: less their mean, over their deviation. Tensors `weight` and `bias`
-    /// [features].
+    /// `[features]`.
     LayerNorm {
         /// Added to the variance.
         #[serde(default = "layer_norm_eps")]
