@@ -56,11 +56,13 @@ for (const report of reports) {
     assert.ok(await tip(chart).isVisible());
     await page.keyboard.press("Escape");
     await tip(chart).waitFor({ state: "hidden" });
-    const whole = await picture(chart);
+    // What the axes say, because the marks under a pointer that has left may differ by a shade.
+    const axes = () => chart.locator(".host svg text").allTextContents();
+    const whole = await axes();
     await page.keyboard.press("+");
-    assert.notEqual(await picture(chart), whole);
+    assert.notDeepEqual(await axes(), whole);
     await page.keyboard.press("0");
-    assert.equal(await picture(chart), whole);
+    assert.deepEqual(await axes(), whole);
   });
 
   check("a matrix tells its cells, by mouse and by keyboard", async (page) => {
