@@ -18,6 +18,14 @@ pub enum KymographError {
     /// Measures.
     #[error(transparent)]
     Measures(#[from] kymograph_measures::MeasureError),
+    /// A measure refused the arrays it was given.
+    #[error("{source}; {inputs}")]
+    Refused {
+        /// What the measure said of its inputs.
+        source: kymograph_measures::MeasureError,
+        /// Which file each input came from, and its shape.
+        inputs: String,
+    },
     /// Networks.
     #[error(transparent)]
     Nets(#[from] kymograph_nets::NetsError),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kymograph_measures::{self as measures, Array, Kind, Measure, Reading};
+use kymograph_measures::{self as measures, Array, Kind, Measure, MeasureError, Reading};
 use kymograph_runs::{Checkpoint, Dtype, NpyArray, read_npy};
 use ndarray::{Array1, ArrayD, IxDyn};
 use std::collections::BTreeMap;
@@ -59,9 +59,22 @@ pub fn measure(request: &MeasureRequest) -> Result<Measured, KymographError> {
             Owned::Labels(a) => Array::Labels(a.view()),
         })
         .collect();
-    let mut reading = measure.apply(&views, &options)?;
+    let mut reading = measure.apply(&views, &options).map_err(|error| refused(error, measure, request, &views))?;
     reading.notes.extend(notes);
     Ok(Measured { measure, options: options.to_text(), reading })
+}
+
+/// The measure's error with the files its inputs came from; what is wrong with the command stays as it is.
+fn refused(error: MeasureError, measure: &Measure, request: &MeasureRequest, views: &[Array<'_>]) -> KymographError {
+    let plain = KymographError::from(error.clone());
+    if plain.is_usage() {
+        return plain;
+    }
+    let named = measure.inputs.iter().zip(&request.arrays).zip(views).map(|((input, argument), view)| {
+        let one = if view.shape().first() == Some(&1) { ", a single row: give at least two" } else { "" };
+        format!("`{}` is {argument} {:?}{one}", input.name, view.shape())
+    });
+    KymographError::Refused { source: error, inputs: named.collect::<Vec<_>>().join(", ") }
 }
 
 fn read(argument: &str, labels: bool, weights: bool, notes: &mut Vec<String>) -> Result<Owned, KymographError> {

@@ -285,3 +285,13 @@ fn checkpoints_are_exported_in_both_formats_under_their_names() {
     fails(&["export", path(&hostile), "--format", "torch", "--out", path(&folder.path().join("n"))], 1, &["bad.pt"]);
     assert!(!folder.path().join("n").exists());
 }
+
+#[test]
+fn a_refused_array_is_named_by_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("lonely.npy");
+    let mut writer = NpyWriter::create(&file, &[1, 7]).expect("a file");
+    writer.append(&[0.5; 7]).expect("written");
+    writer.finish().expect("finished");
+    fails(&["measure", "linear_cka", path(&file), path(&file)], 1, &["lonely.npy", "a single row", "at least two"]);
+}
