@@ -1,6 +1,7 @@
 //! The usual figures, made from findings. Each function returns `None` when no finding fits the selection, so that a
 //! page leaves out what was not measured.
 
+mod attention;
 mod distributions;
 mod filters;
 mod layers;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kymograph_findings::Finding;
 
+pub use attention::attention_maps;
 pub use distributions::{MarkedValue, parts_histogram};
 pub use filters::{filter_frames, filter_grid, filter_images};
 pub use layers::layer_maps;

@@ -1,6 +1,7 @@
 //! Run or open → plan → findings → verdict → report.
 
 mod analyze;
+mod attention;
 mod beside;
 mod capture;
 mod commands;

@@ -28,6 +28,7 @@ pub(super) fn build(
             beside::losses(derivation)?,
             layers(derivation, findings),
             beside::floors_and_ceilings(derivation, findings),
+            beside::levels(findings),
         ]
         .into_iter()
         .flatten()

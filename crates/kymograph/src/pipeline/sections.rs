@@ -8,9 +8,9 @@ use kymograph_report::standard::{
 use kymograph_report::{Figure, Frames, PlacedFigure, Section, slug};
 use kymograph_runs::{Checkpoint, TensorInfo};
 
-use super::beside;
 use super::derive::Derivation;
 use super::page::networks;
+use super::{attention, beside};
 use crate::error::KymographError;
 
 /// Filters drawn in a row in print.
@@ -32,13 +32,14 @@ pub(super) fn all(
         sections.push(weights(&network, derivation, findings));
         sections.push(filters(&network, derivation, findings)?);
         sections.push(representations(&network, derivation, findings));
+        sections.push(attention::section(&network, derivation, findings)?);
         sections.push(spectra(&network, findings));
     }
     sections.retain(|section| !section.figures.is_empty());
     Ok(sections)
 }
 
-fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &str) {
+pub(super) fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &str) {
     if let Some(figure) = figure {
         let alt = format!("{}. {caption}", figure.title);
         let (caption, note) = (caption.to_owned(), String::new());
@@ -47,7 +48,7 @@ fn place(section: &mut Section, name: &str, figure: Option<Figure>, caption: &st
 }
 
 /// A figure with a slider over all steps; the figure itself is what prints.
-fn place_frames(section: &mut Section, name: &str, figure: Option<(Figure, Option<Frames>)>, caption: &str) {
+pub(super) fn place_frames(section: &mut Section, name: &str, figure: Option<(Figure, Option<Frames>)>, caption: &str) {
     if let Some((figure, frames)) = figure {
         place(section, name, Some(figure), caption);
         if let Some(placed) = section.figures.last_mut() {
@@ -265,6 +266,35 @@ fn representations(network: &str, derivation: &Derivation<'_>, findings: &[Findi
         let figure = curves_over_steps(findings, &Selection::new(network, measure), PairAxis::Neighbours, None, &[]);
         place(&mut section, &format!("{network}-{measure}"), figure, caption);
     }
+    for (measure, axis, caption) in [
+        (
+            "procrustes_distance",
+            PairAxis::FromFirst,
+            "Procrustes distance of the activations from those at step 0: what is left after the best rotation. Grey: \
+             examples in random order.",
+        ),
+        (
+            "prediction_disagreement",
+            PairAxis::ToLast,
+            "Share of probe examples that get another class than at the last step. Grey: examples in random order.",
+        ),
+        (
+            "prediction_divergence",
+            PairAxis::ToLast,
+            "Jensen–Shannon divergence of the predicted probabilities from those at the last step. Grey: examples in random \
+             order.",
+        ),
+    ] {
+        let figure = curves_over_steps(findings, &Selection::new(network, measure), axis, None, &[]);
+        place(&mut section, &format!("{network}-{measure}"), figure, caption);
+    }
+    place(
+        &mut section,
+        &format!("{network}-probe-transfer"),
+        pair_table(findings, &Selection::new(network, "probe_transfer"), Some([0.0, 1.0]), 3),
+        "Accuracy of a linear classifier trained on the activations of the earlier step and used on those of the later one, \
+         on examples it has not seen: high only where features kept their places.",
+    );
     section
 }
 
