@@ -53,7 +53,7 @@ fn transformer() -> Vec<LayerSpec> {
     let mut layers = vec![
         LayerSpec::patches("patches", 49),
         LayerSpec::linear("input_proj", encoder.d_model),
-        LayerSpec::positions("pos_encoding"),
+        LayerSpec::positions("pos_encoder"),
     ];
     layers.extend(encoder.layers("transformer"));
     layers.push(LayerSpec::mean_tokens("mean"));
