@@ -48,7 +48,7 @@ mod tests {
         let image = |v: f32| Image { height: 2, width: 2, values: vec![v, 1.0 - v, 0.5, 0.5] };
         let step = |v: f32| vec![vec![image(v), image(0.5)], vec![image(0.5)]];
         let (printed, frames) = attention_maps("t", &[(0, step(0.5)), (1000, step(0.9))]).unwrap();
-        assert_eq!(printed.title, "t at step 1,000");
+        assert_eq!(printed.title, "t at step 1000");
         let frames = frames.unwrap();
         assert_eq!((frames.frames.len(), frames.start), (2, 1));
         for frame in &frames.frames {
