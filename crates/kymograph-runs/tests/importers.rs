@@ -134,7 +134,7 @@ fn a_pickle_that_wants_to_run_code_is_refused_by_name() {
         let message = error.to_string();
         assert!(message.contains(name) && message.contains("torch.save(model.state_dict()"), "{message}");
     }
-    assert!(!Path::new("/tmp/kymograph-was-here").exists(), "something was executed");
+    assert!(!Path::new("kymograph-was-here").exists(), "something was executed");
 }
 
 #[test]
