@@ -8,6 +8,20 @@ use kymograph_runs::{Manifest, Recorder, Run};
 use ndarray::{Array2, ArrayD};
 use serde_json::Value;
 
+/// The run recorded in a folder, as evidence sees it.
+fn finished(recorder: Recorder, folder: &Path, seed: u64) -> Subject {
+    recorder.finish().expect("finished");
+    let run = Run::open(folder).expect("opens");
+    let files = run.steps().iter().map(|&s| (s, run.checkpoint(s).expect("there").path().to_path_buf())).collect();
+    Subject {
+        key: RunKey { network: "net".to_owned(), seed: Some(seed), control: None },
+        parameters: files,
+        activations: BTreeMap::new(),
+        labels: None,
+        series: BTreeMap::new(),
+    }
+}
+
 /// A run of three checkpoints: unit i of step s is the i-th axis turned a little towards the next.
 fn run(folder: &Path, seed: u64, poison: bool) -> Subject {
     let mut recorder =
@@ -25,16 +39,7 @@ fn run(folder: &Path, seed: u64, poison: bool) -> Subject {
             vec![("fc.weight".to_owned(), weight.into_dyn()), ("fc.bias".to_owned(), ArrayD::zeros(vec![6]))];
         recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
     }
-    recorder.finish().expect("finished");
-    let run = Run::open(folder).expect("opens");
-    let files = run.steps().iter().map(|&s| (s, run.checkpoint(s).expect("there").path().to_path_buf())).collect();
-    Subject {
-        key: RunKey { network: "net".to_owned(), seed: Some(seed), control: None },
-        parameters: files,
-        activations: BTreeMap::new(),
-        labels: None,
-        series: BTreeMap::new(),
-    }
+    finished(recorder, folder, seed)
 }
 
 fn all(plan: &str, subjects: &[Subject], cache: Option<&Path>) -> Result<Vec<Finding>, FindingsError> {
@@ -330,16 +335,7 @@ fn turning(folder: &Path, seed: u64, angles: &[f32]) -> Subject {
         let tensors = vec![("fc.weight".to_owned(), weight.into_dyn())];
         recorder.checkpoint(step, &tensors, &[], &Value::Null).expect("written");
     }
-    recorder.finish().expect("finished");
-    let run = Run::open(folder).expect("opens");
-    let files = run.steps().iter().map(|&s| (s, run.checkpoint(s).expect("there").path().to_path_buf())).collect();
-    Subject {
-        key: RunKey { network: "net".to_owned(), seed: Some(seed), control: None },
-        parameters: files,
-        activations: BTreeMap::new(),
-        labels: None,
-        series: BTreeMap::new(),
-    }
+    finished(recorder, folder, seed)
 }
 
 const TRAJECTORY: &str = r#"

@@ -65,12 +65,7 @@ pub fn capture(request: &CaptureRequest) -> Result<Captured, KymographError> {
     outside_runs(&request.out)?;
     let paths: Vec<PathBuf> =
         hooks.iter().map(|hook| file_of(hook, &request.out, request.force)).collect::<Result<_, _>>()?;
-    let tensors = checkpoint
-        .tensors()
-        .iter()
-        .map(|t| Ok((t.name.clone(), checkpoint.read_f32(&t.name)?)))
-        .collect::<Result<Vec<_>, KymographError>>()?;
-    network.load_state_dict(&tensors)?;
+    network.load_state_dict(&checkpoint.state_f32()?)?;
     let inputs = inputs(&request.data)?;
     let examples = inputs.shape().first().copied().unwrap_or(0);
     let names: Vec<&str> = hooks.iter().map(|hook| hook.name.as_str()).collect();

@@ -1,52 +1,19 @@
 //! The command as users meet it: results, errors with their exit codes, and runs that were killed.
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-fn kymograph(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kymograph"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    kymograph(args).output().expect("the command starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    // Messages are wrapped for the terminal; tests look for words.
-    String::from_utf8_lossy(bytes).split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ")
-}
-
-#[track_caller]
-fn succeeds(args: &[&str]) -> Output {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    output
-}
-
-#[track_caller]
-fn fails(args: &[&str], code: i32, words: &[&str]) {
-    let output = run(args);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
-    for word in words {
-        assert!(message.replace(' ', "").contains(&word.replace(' ', "")), "{args:?} should say `{word}`: {message}");
-    }
-    assert!(!message.contains("panicked"), "{message}");
-}
+use support::{fails, kymograph, path, succeeds, text};
 
 /// A training small enough for a test.
 const SMALL: &[&str] = &["--quick", "--quiet", "--set", "steps=40", "--set", "probe_examples=50"];
 
 fn small<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["run", "phases", "--out", out][..], SMALL, more].concat()
-}
-
-fn path(folder: &Path) -> &str {
-    folder.to_str().expect("test folders have plain names")
 }
 
 /// Every file below `folder` that a run consists of, with its bytes; run.json and experiment.json hold a date.

@@ -1,47 +1,19 @@
 //! The commands that work on what was recorded already: `judge`, `capture`, `export`, and a report whose plan is gone.
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use kymograph::runs::{Checkpoint, NpyArray, NpyWriter, read_npy};
 use serde_json::Value;
 
-fn run(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kymograph"));
-    command.args(args).stdin(Stdio::null()).output().expect("the command starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ")
-}
-
-#[track_caller]
-fn succeeds(args: &[&str]) -> Output {
-    let output = run(args);
-    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    output
-}
+use support::{fails, path, run, succeeds, text};
 
 #[track_caller]
 fn json(args: &[&str]) -> Value {
     serde_json::from_slice(&succeeds(&[args, &["--json"]].concat()).stdout).expect("JSON")
-}
-
-#[track_caller]
-fn fails(args: &[&str], code: i32, words: &[&str]) {
-    let output = run(args);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
-    for word in words {
-        assert!(message.replace(' ', "").contains(&word.replace(' ', "")), "{args:?} should say `{word}`: {message}");
-    }
-    assert!(!message.contains("panicked"), "{message}");
-}
-
-fn path(folder: &Path) -> &str {
-    folder.to_str().expect("test folders have plain names")
 }
 
 /// One small study for all tests here, two seeds of an MLP, which none of them changes.

@@ -33,11 +33,7 @@ fn its_logits_are_pytorchs() {
     let mut network = Network::<f32>::new(&spec, &mut stream(0, "init")).expect("a network");
     let checkpoint = Checkpoint::open(reference("transformer_00042.pt")).expect("a checkpoint");
     assert_eq!(checkpoint.step(), Some(42));
-    let tensors: Vec<(String, ArrayD<f32>)> = checkpoint
-        .tensors()
-        .iter()
-        .map(|t| (t.name.clone(), checkpoint.read_f32(&t.name).expect("a tensor")))
-        .collect();
+    let tensors = checkpoint.state_f32().expect("its tensors");
     network.load_state_dict(&tensors).expect("its tensors have the names and shapes of PyTorch's");
     let (images, wanted) = (array("images.npy"), array("logits.npy"));
     let logits = network.forward(images.view(), Mode::Eval).expect("logits");

@@ -51,7 +51,7 @@ pub(super) fn draw(kind: &NullKind, draws: usize, row: &Observed<'_>) -> Result<
         _ => (0..draws).map(|draw| drawn(kind, draw, row)).collect(),
     };
     values
-        .and_then(|values| summarise(kind, &values, row.value).map_err(|e| e.to_string()))
+        .and_then(|values| summarise(kind.name(), &values, row.value).map_err(|e| e.to_string()))
         .map_err(|reason| format!("null `{}` not measured: {reason}", kind.name()))
 }
 
@@ -143,7 +143,8 @@ fn with_labels<'v>(
     row.measure.apply(&views, row.options).map(|r| r.value).map_err(|e| e.to_string())
 }
 
-fn summarise(kind: &NullKind, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
+/// The draws in a row's terms: their mean, central interval and the p-value of what was observed.
+pub(super) fn summarise(kind: String, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
     let mean = mean(values)?;
     // Draws that differ from the observation by rounding alone are ties: a null the measure does not feel gets p = 1.
     let tie = 1e-9 * observed.abs().max(mean.abs());
@@ -151,7 +152,7 @@ fn summarise(kind: &NullKind, values: &[f64], observed: f64) -> Result<Null, Lin
     let centred: Vec<f64> = values.iter().map(|&v| snapped(v) - mean).collect();
     let p = permutation_p_value(observed - mean, &centred, Tail::TwoSided)?;
     Ok(Null {
-        kind: kind.name(),
+        kind,
         mean,
         interval: [quantile(values, 0.025)?, quantile(values, 0.975)?],
         n: values.len(),

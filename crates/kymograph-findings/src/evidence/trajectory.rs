@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kymograph_linalg::random::{permutation, stream_at};
-use kymograph_linalg::statistics::{Tail, mean, permutation_p_value, quantile};
+use kymograph_linalg::statistics::quantile;
 use kymograph_measures::{self as measures, Array, Measure, Options};
 use ndarray::Array1;
 use rand::Rng;
@@ -11,7 +11,8 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::finding::{Finding, Null, RunKey};
+use super::nulls;
+use crate::finding::{Finding, RunKey};
 use crate::plan::{Plan, PlannedTrajectory, StepRule, TrajectoryNull};
 
 /// The option that tells rows on different trajectories apart.
@@ -135,7 +136,9 @@ fn fill(
                 apply(&drawn(*null, &values, &mut rng)).map(|r| r.value).map_err(|e| e.to_string())
             })
             .collect();
-        match draws.and_then(|draws| summarise(*null, &draws, reading.value)) {
+        match draws.and_then(|draws| {
+            nulls::summarise(null.name().to_owned(), &draws, reading.value).map_err(|e| e.to_string())
+        }) {
             Ok(null) => finding.nulls.push(null),
             Err(reason) => finding.notes.push(format!("null `{}` not measured: {reason}", null.name())),
         }
@@ -178,18 +181,4 @@ fn drawn(null: TrajectoryNull, values: &[f64], rng: &mut impl Rng) -> Vec<f64> {
 fn noise(values: &[f64]) -> f64 {
     let second: Vec<f64> = values.windows(3).map(|w| (w[0] - 2.0 * w[1] + w[2]).abs()).collect();
     quantile(&second, 0.5).map_or(0.0, |median| 1.4826 * median / 6.0_f64.sqrt())
-}
-
-fn summarise(null: TrajectoryNull, draws: &[f64], observed: f64) -> Result<Null, String> {
-    let text = |e: kymograph_linalg::LinalgError| e.to_string();
-    let mean = mean(draws).map_err(text)?;
-    let centred: Vec<f64> = draws.iter().map(|draw| draw - mean).collect();
-    let p = permutation_p_value(observed - mean, &centred, Tail::TwoSided).map_err(text)?;
-    Ok(Null {
-        kind: null.name().to_owned(),
-        mean,
-        interval: [quantile(draws, 0.025).map_err(text)?, quantile(draws, 0.975).map_err(text)?],
-        n: draws.len(),
-        p: (draws.len() >= 19).then_some(p),
-    })
 }

@@ -3,29 +3,22 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::{CENTRE, singular_values};
+use super::{ARRAY, CENTRE, UNCHANGED, singular_values};
 use crate::registry::with_one;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
+use crate::{Change, Direction, Family, Measure, MeasureError, Reading, Transform, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "components_for_90_percent",
     family: Family::Spectra,
     summary: "How many singular directions hold 90 % of the sum of squares of an array?",
-    inputs: &[Input { name: "x", axes: &["row", "column"], kind: crate::Kind::Real }],
+    inputs: ARRAY,
     options: &[CENTRE],
     range: (1.0, f64::INFINITY),
     ends: "1: the first direction holds 90 % alone; about 0.9 min(rows, columns): all directions hold the same.",
     unit: "directions",
     direction: Direction::More,
     symmetric: false,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::joint(Change::PermuteColumns),
-        Transform::joint(Change::RotateColumns),
-        Transform::joint(Change::Scale),
-        Transform::joint(Change::FlipSign),
-        Transform::joint(Change::FlipRowSigns),
-    ],
+    unchanged_by: UNCHANGED,
     changed_by: &[Transform::joint(Change::ScaleColumns)],
     cost: "rows × columns × min(rows, columns)",
     misleads: "A whole number that hides how the shares fall off: it jumps by 1 where a share crosses the line. Of noise it is most of min(rows, columns), and fewer examples lower it. Without centring, the first direction of activations is mostly their mean.",

@@ -3,34 +3,23 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::{CENTRE, singular_values};
+use super::{ARRAY, CENTRE, CHANGED, UNCHANGED, singular_values};
 use crate::registry::with_one;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
+use crate::{Direction, Family, Measure, MeasureError, Reading, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "effective_rank",
     family: Family::Spectra,
     summary: "Over how many directions are the singular values spread, by entropy?",
-    inputs: &[Input { name: "x", axes: &["row", "column"], kind: crate::Kind::Real }],
+    inputs: ARRAY,
     options: &[CENTRE],
     range: (1.0, f64::INFINITY),
     ends: "1: rank one; min(rows, columns): all singular values are equal.",
     unit: "directions",
     direction: Direction::More,
     symmetric: false,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::joint(Change::PermuteColumns),
-        Transform::joint(Change::RotateColumns),
-        Transform::joint(Change::Scale),
-        Transform::joint(Change::FlipSign),
-        Transform::joint(Change::FlipRowSigns),
-    ],
-    changed_by: &[
-        Transform::joint(Change::ScaleRows),
-        Transform::joint(Change::ScaleColumns),
-        Transform::joint(Change::Translate),
-    ],
+    unchanged_by: UNCHANGED,
+    changed_by: CHANGED,
     cost: "rows × columns × min(rows, columns)",
     misleads: "A long tail of tiny singular values counts: noise added to a low-rank array raises it far above its rank. Computed on singular values; on their squares it is another, smaller number.",
     references: &[

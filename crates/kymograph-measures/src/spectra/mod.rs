@@ -17,7 +17,7 @@ pub use stable_rank::stable_rank;
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use crate::{Measure, MeasureError, OptionSpec, Setting, check, similarity};
+use crate::{Change, Input, Measure, MeasureError, OptionSpec, Setting, Transform, check, similarity};
 
 pub(crate) static MEASURES: &[&Measure] = &[
     &singular_spectrum::MEASURE,
@@ -27,6 +27,23 @@ pub(crate) static MEASURES: &[&Measure] = &[
     &components_for_90_percent::MEASURE,
     &nuclear_to_spectral_ratio::MEASURE,
 ];
+
+/// What every measure of a spectrum takes.
+const ARRAY: &[Input] = &[Input { name: "x", axes: &["row", "column"], kind: crate::Kind::Real }];
+
+/// What leaves singular values, or their ratios, as they are.
+const UNCHANGED: &[Transform] = &[
+    Transform::joint(Change::PermuteRows),
+    Transform::joint(Change::PermuteColumns),
+    Transform::joint(Change::RotateColumns),
+    Transform::joint(Change::Scale),
+    Transform::joint(Change::FlipSign),
+    Transform::joint(Change::FlipRowSigns),
+];
+
+/// What changes their ratios.
+const CHANGED: &[Transform] =
+    &[Transform::joint(Change::ScaleRows), Transform::joint(Change::ScaleColumns), Transform::joint(Change::Translate)];
 
 const CENTRE: OptionSpec = OptionSpec {
     name: "centre",

@@ -3,34 +3,23 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::{CENTRE, singular_values};
+use super::{ARRAY, CENTRE, CHANGED, UNCHANGED, singular_values};
 use crate::registry::with_one;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
+use crate::{Direction, Family, Measure, MeasureError, Reading, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "singular_value_participation_ratio",
     family: Family::Spectra,
     summary: "Over how many directions are the singular values spread, by their squares?",
-    inputs: &[Input { name: "x", axes: &["row", "column"], kind: crate::Kind::Real }],
+    inputs: ARRAY,
     options: &[CENTRE],
     range: (1.0, f64::INFINITY),
     ends: "1: rank one; min(rows, columns): all singular values are equal.",
     unit: "directions",
     direction: Direction::More,
     symmetric: false,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::joint(Change::PermuteColumns),
-        Transform::joint(Change::RotateColumns),
-        Transform::joint(Change::Scale),
-        Transform::joint(Change::FlipSign),
-        Transform::joint(Change::FlipRowSigns),
-    ],
-    changed_by: &[
-        Transform::joint(Change::ScaleRows),
-        Transform::joint(Change::ScaleColumns),
-        Transform::joint(Change::Translate),
-    ],
+    unchanged_by: UNCHANGED,
+    changed_by: CHANGED,
     cost: "rows × columns × min(rows, columns)",
     misleads: "On singular values, of an array that is not centred: the usual participation ratio is on the eigenvalues of a covariance (`effective_dimension`) and is smaller. A long tail of small singular values counts.",
     references: &[

@@ -168,6 +168,15 @@ impl Checkpoint {
         self.read(name, Stored::read_f32)
     }
 
+    /// Reads all of the network's tensors as [`Checkpoint::read_f32`] does, in the file's order: what a network of the
+    /// same names takes as its state.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read_f32`].
+    pub fn state_f32(&self) -> Result<Vec<(String, ArrayD<f32>)>, RunsError> {
+        self.tensors().iter().map(|info| Ok((info.name.clone(), self.read_f32(&info.name)?))).collect()
+    }
+
     /// Reads a tensor of any real, integer or boolean type as f64.
     ///
     /// # Errors

@@ -106,10 +106,7 @@ impl Recorder {
             serde_json::from_value(about.get("series").cloned().unwrap_or(Value::Null)).map_err(|error| {
                 RunsError::Damaged { path: path.to_path_buf(), reason: format!("no series positions: {error}") }
             })?;
-        let mut tensors = Vec::new();
-        for info in checkpoint.tensors() {
-            tensors.push((info.name.clone(), checkpoint.read_f32(&info.name)?));
-        }
+        let tensors = checkpoint.state_f32()?;
         let mut optimiser = Vec::new();
         for info in checkpoint.other_tensors() {
             let name = info.name.strip_prefix(OPTIMISER_PREFIX).unwrap_or(&info.name).to_string();

@@ -48,12 +48,7 @@ pub(super) fn activations(
         let address = address(&checkpoint.content_hash()?, &probe.hash, &hooks);
         let path = folder.join(format!("step-{step:08}-{address}.safetensors"));
         if !path.exists() {
-            let tensors = checkpoint
-                .tensors()
-                .iter()
-                .map(|t| Ok((t.name.clone(), checkpoint.read_f32(&t.name)?)))
-                .collect::<Result<Vec<_>, KymographError>>()?;
-            network.load_state_dict(&tensors)?;
+            network.load_state_dict(&checkpoint.state_f32()?)?;
             let captures = take(&network, inputs, &hooks)?;
             write_captures(&path, step, &captures)?;
         }

@@ -1,0 +1,42 @@
+//! What the tests of the command share: calling it, and what its exit code and messages must be.
+#![allow(dead_code, unreachable_pub, missing_docs)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+pub fn kymograph(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kymograph"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+pub fn run(args: &[&str]) -> Output {
+    kymograph(args).output().expect("the command starts")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    // Messages are wrapped for the terminal; tests look for words.
+    String::from_utf8_lossy(bytes).split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+pub fn succeeds(args: &[&str]) -> Output {
+    let output = run(args);
+    assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    output
+}
+
+#[track_caller]
+pub fn fails(args: &[&str], code: i32, words: &[&str]) {
+    let output = run(args);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+    for word in words {
+        assert!(message.replace(' ', "").contains(&word.replace(' ', "")), "{args:?} should say `{word}`: {message}");
+    }
+    assert!(!message.contains("panicked"), "{message}");
+}
+
+pub fn path(folder: &Path) -> &str {
+    folder.to_str().expect("test folders have plain names")
+}
