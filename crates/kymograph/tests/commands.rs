@@ -267,3 +267,29 @@ fn a_refused_array_is_named_by_its_file() {
     writer.finish().expect("finished");
     fails(&["measure", "linear_cka", path(&file), path(&file)], 1, &["lonely.npy", "a single row", "at least two"]);
 }
+
+#[test]
+fn a_prediction_on_a_trajectory_takes_the_rows_the_trajectory_is_made_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("phases.toml");
+    let content = r#"[[verdict]]
+title = "Levels?"
+hypotheses = { A = "Levels." }
+[[verdict.prediction]]
+name = "levels"
+hypothesis = "A"
+text = "Levels."
+of = { measure = "phase_comparison", network = "mlp", arrays = "fc1.weight", steps = ["first", "late"], options = { series = "same index cosine to last" } }
+above = 6.0
+"#;
+    fs::write(&file, content).expect("a file");
+    let judged = json(&["judge", path(study()), "--predictions", path(&file)]);
+    let prediction = &judged["verdicts"][0]["predictions"][0];
+    // So short a training has fewer than ten steps to tell levels from a curve by, which is what the row says.
+    assert!(prediction["reason"].as_str().expect("a reason").contains("at least 10"), "{prediction}");
+    let measures: std::collections::BTreeSet<&str> =
+        judged["findings"].as_array().expect("rows").iter().filter_map(|row| row["measure"].as_str()).collect();
+    // Both of the plan's trajectories, what they are made of, and nothing else.
+    let expected = ["debiased_linear_cka", "phase_comparison", "same_index_cosine"];
+    assert_eq!(measures.into_iter().collect::<Vec<_>>(), expected);
+}

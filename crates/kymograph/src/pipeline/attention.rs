@@ -60,7 +60,7 @@ fn maps(network: &str, derivation: &Derivation<'_>) -> Result<Vec<Step>, Kymogra
         let file = Checkpoint::open(path)?;
         let patterns = file.tensors().iter().filter(|t| t.name.ends_with(PATTERN) && t.shape.len() == 4);
         let mut names: Vec<String> = patterns.map(|t| t.name.clone()).collect();
-        names.sort();
+        names.sort_by_key(|name| layer(name));
         let mut layers = Vec::new();
         for name in names {
             let Some(mean) = file.read_f32(&name)?.mean_axis(Axis(0)) else { continue };
@@ -76,4 +76,19 @@ fn maps(network: &str, derivation: &Derivation<'_>) -> Result<Vec<Step>, Kymogra
         }
     }
     Ok(steps)
+}
+
+/// The layer's number in `blocks.10.attn.hook_pattern`, which as text would stand before `blocks.2`.
+fn layer(hook: &str) -> Option<usize> {
+    hook.split('.').find_map(|part| part.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn layers_are_ordered_by_number() {
+        let mut names = ["blocks.10.attn.hook_pattern", "blocks.2.attn.hook_pattern", "blocks.0.attn.hook_pattern"];
+        names.sort_by_key(|name| super::layer(name));
+        assert_eq!(names.map(|name| super::layer(name).unwrap()), [0, 2, 10]);
+    }
 }

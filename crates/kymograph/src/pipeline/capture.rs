@@ -14,6 +14,8 @@ use crate::error::KymographError;
 
 /// Examples in one forward pass: bounds the memory that a wide convolution's output takes.
 const BATCH: usize = 250;
+/// Bumped when a rule by which activations are reduced changes, so that files made by the old one are not taken for it.
+const REDUCTIONS: u32 = 1;
 /// Examples of which attention patterns are kept whole.
 const PATTERNS: usize = 256;
 /// Examples of which every token is kept.
@@ -58,10 +60,12 @@ pub(super) fn activations(
     Ok(files)
 }
 
-/// Everything an activation file depends on beside this program's version, shortened for a file name.
+/// Everything an activation file depends on, this program's version and how it reduces included, shortened for a file
+/// name.
 fn address(checkpoint: &str, probe: &str, hooks: &[&str]) -> String {
+    let rules = format!("{REDUCTIONS} {PATTERNS} {POSITIONS}");
     let mut hash = Sha256::new();
-    for part in [checkpoint, probe, env!("CARGO_PKG_VERSION")].iter().chain(hooks) {
+    for part in [checkpoint, probe, env!("CARGO_PKG_VERSION"), &rules].iter().chain(hooks) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }

@@ -42,7 +42,7 @@ struct Group {
 }
 
 /// Measures what the predictions need, taking from an experiment's cache what is there, and judges. Of the plan only the
-/// measures that a prediction names are computed. Nothing but that cache is written.
+/// measures that a prediction names are computed, and those whose trajectories it names. Nothing but that cache is written.
 ///
 /// Predictions whose SHA-256 an experiment noted before its runs are judged as stated beforehand, all others as stated
 /// afterwards.
@@ -78,7 +78,10 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
     let measures = measures_of(&predictions);
     let mut findings = Vec::new();
     for group in &mut groups {
-        group.plan.measures.retain(|planned| measures.contains(planned.name.as_str()));
+        group.plan.trajectories.retain(|planned| measures.contains(planned.name.as_str()));
+        let of: BTreeSet<&str> = group.plan.trajectories.iter().map(|planned| planned.of.as_str()).collect();
+        let needed = |name: &str| measures.contains(name) || of.contains(name);
+        group.plan.measures.retain(|planned| needed(&planned.name));
         // Predictions that nothing planned can answer are not measured, which is no error.
         if group.plan.measures.is_empty() {
             continue;
