@@ -45,6 +45,20 @@ pub struct Null {
     pub p: Option<f64>,
 }
 
+impl Null {
+    /// Of values drawn where there is nothing to find, beside what was observed; `None` without draws.
+    #[must_use]
+    pub fn of_draws(kind: impl Into<String>, draws: &[f64], observed: f64) -> Option<Self> {
+        crate::evidence::summarise(kind.into(), draws, observed).ok()
+    }
+
+    /// A value that follows from theory: no draws, no interval, no p-value.
+    #[must_use]
+    pub fn exact(kind: impl Into<String>, value: f64) -> Self {
+        Self { kind: kind.into(), mean: value, interval: [value, value], n: 0, p: None }
+    }
+}
+
 /// One row of `findings.json`. Figures, verdicts and the page are drawn from these rows alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {

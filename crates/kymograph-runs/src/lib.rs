@@ -14,7 +14,7 @@ mod folder;
 mod listing;
 
 pub use checkpoints::{
-    Checkpoint, CheckpointFormat, CheckpointSeries, Dtype, TensorInfo, find_checkpoints, step_from_path,
+    Checkpoint, CheckpointFormat, CheckpointSeries, Dtype, Float, TensorInfo, find_checkpoints, step_from_path,
 };
 pub use data::{
     ImageSet, NpyArray, NpyWriter, Split, fashion_mnist, image_data, mnist, packed_mnist, read_idx_images,

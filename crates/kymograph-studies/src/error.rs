@@ -51,6 +51,14 @@ pub enum StudyError {
     /// A network's output is not one row of logits an example.
     #[error("the network's output is not one row of logits an example: {0}")]
     Shape(ndarray::ShapeError),
+    /// There is no such group.
+    #[error("group `{name}`: {source}")]
+    Group {
+        /// As it was given.
+        name: String,
+        /// Why not.
+        source: kymograph_measures::groups::GroupError,
+    },
     /// A network refused its input.
     #[error(transparent)]
     Nets(#[from] NetsError),

@@ -4,6 +4,7 @@ pub mod classification;
 pub mod composition;
 pub mod error;
 mod file;
+pub mod groups;
 pub mod phases;
 mod progress;
 pub mod study;

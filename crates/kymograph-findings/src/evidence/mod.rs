@@ -19,6 +19,7 @@ use crate::finding::{Finding, RunKey};
 use crate::plan::{On, Plan, PlannedMeasure};
 use arrays::{Column, Shelf};
 use cache::Cache;
+pub(crate) use nulls::summarise;
 
 /// A run as the evidence sees it: files that hold its arrays, by step.
 #[derive(Clone, Debug)]

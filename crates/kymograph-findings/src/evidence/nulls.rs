@@ -144,7 +144,7 @@ fn with_labels<'v>(
 }
 
 /// The draws in a row's terms: their mean, central interval and the p-value of what was observed.
-pub(super) fn summarise(kind: String, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
+pub(crate) fn summarise(kind: String, values: &[f64], observed: f64) -> Result<Null, LinalgError> {
     let mean = mean(values)?;
     // Draws that differ from the observation by rounding alone are ties: a null the measure does not feel gets p = 1.
     let tie = 1e-9 * observed.abs().max(mean.abs());

@@ -242,6 +242,12 @@ impl Prediction {
 
 impl Quantity {
     fn check(&self) -> Result<(), String> {
+        if measures::groups::find_quantity(&self.measure).is_some() {
+            if [Some(&self.steps), self.relative_to.as_ref()].into_iter().flatten().any(|given| given.len() != 1) {
+                return Err(format!("`steps` and `relative_to` of `{}` have 1 entry", self.measure));
+            }
+            return globs(&[self.arrays.clone(), self.network.clone()]).map(|_| ());
+        }
         let measure = measures::find(&self.measure).map_err(|e| e.to_string())?;
         let on_series = takes_series(measure);
         let known = |key: &str| measure.options.iter().any(|o| o.name == key) || (on_series && key == SERIES_OPTION);

@@ -10,7 +10,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use kymograph_measures::{self as measures, Input, Kind, Measure};
 use serde::{Deserialize, Serialize};
 
-pub use composition::PlannedComposition;
+pub use composition::{PlannedComposition, PlannedSplit};
 pub use nulls::NullKind;
 pub use trajectory::{PlannedTrajectory, TrajectoryNull};
 

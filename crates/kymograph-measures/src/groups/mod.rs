@@ -9,9 +9,11 @@ mod families;
 mod group;
 mod irrep;
 mod irreps;
+mod quantities;
 
 pub use classes::conjugacy_classes;
 pub use error::GroupError;
 pub use group::Group;
 pub use irrep::{Irrep, RealType};
 pub use irreps::{irreps, published_irreps};
+pub use quantities::{Quantity, find_quantity, quantities};

@@ -18,6 +18,7 @@ pub use tensor::{Dtype, TensorInfo};
 pub(crate) use archive::members;
 pub(crate) use bytes::FileBytes;
 pub(crate) use numpy::Header as NumpyHeader;
+pub use safetensors::Float;
 pub(crate) use safetensors::{OPTIMISER_PREFIX, Outgoing, encode as encode_safetensors};
 pub(crate) use tensor::{ReadError, Stored};
 

@@ -148,10 +148,43 @@ pub(crate) struct Outgoing {
     bytes: Vec<u8>,
 }
 
+/// A number type in which weights are recorded: `f32` or `f64`.
+pub trait Float: Copy + sealed::Sealed {
+    #[doc(hidden)]
+    const DTYPE: &'static str;
+    #[doc(hidden)]
+    fn write(self, bytes: &mut Vec<u8>);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Float for f32 {
+    const DTYPE: &'static str = "F32";
+    fn write(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
+impl Float for f64 {
+    const DTYPE: &'static str = "F64";
+    fn write(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
 impl Outgoing {
     pub(crate) fn f32(name: String, values: &ArrayD<f32>) -> Outgoing {
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Outgoing { name, dtype: "F32", shape: values.shape().to_vec(), bytes }
+        Outgoing::float(name, values)
+    }
+
+    pub(crate) fn float<F: Float>(name: String, values: &ArrayD<F>) -> Outgoing {
+        let mut bytes = Vec::new();
+        values.iter().for_each(|value| value.write(&mut bytes));
+        Outgoing { name, dtype: F::DTYPE, shape: values.shape().to_vec(), bytes }
     }
 
     pub(crate) fn i64(name: String, values: &[i64]) -> Outgoing {

@@ -7,7 +7,7 @@ use super::run::checkpoint_path;
 use super::schedule::Selection;
 use super::series::SeriesWriter;
 use crate::RunsError;
-use crate::checkpoints::{OPTIMISER_PREFIX, Outgoing, encode_safetensors};
+use crate::checkpoints::{Float, OPTIMISER_PREFIX, Outgoing, encode_safetensors};
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -150,11 +150,11 @@ impl Recorder {
     /// # Errors
     /// [`RunsError::Exists`] when there is a checkpoint at this step, [`RunsError::BadRecord`] for a tensor named
     /// twice or beginning with `optimizer.`.
-    pub fn checkpoint(
+    pub fn checkpoint<F: Float>(
         &mut self,
         step: u64,
-        tensors: &[(String, ArrayD<f32>)],
-        optimiser: &[(String, ArrayD<f32>)],
+        tensors: &[(String, ArrayD<F>)],
+        optimiser: &[(String, ArrayD<F>)],
         state: &Value,
     ) -> Result<(), RunsError> {
         let path = checkpoint_path(&self.folder, step);
@@ -166,10 +166,10 @@ impl Recorder {
             if name.starts_with(OPTIMISER_PREFIX) {
                 return Err(self.refuse(format!("`{name}` begins like an optimiser's tensor; name it differently")));
             }
-            outgoing.push(Outgoing::f32(name.clone(), values));
+            outgoing.push(Outgoing::float(name.clone(), values));
         }
         for (name, values) in optimiser {
-            outgoing.push(Outgoing::f32(format!("{OPTIMISER_PREFIX}{name}"), values));
+            outgoing.push(Outgoing::float(format!("{OPTIMISER_PREFIX}{name}"), values));
         }
         let mut positions = BTreeMap::new();
         for (table, writer) in &mut self.tables {

@@ -12,7 +12,7 @@ use ndarray::ArrayD;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a killed run goes on from: its last complete checkpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,26 @@ pub struct SavedState {
     pub optimiser: Vec<(String, ArrayD<f32>)>,
     /// What else was recorded: counters, seeds, positions of random streams.
     pub state: Value,
+    /// The file it stands in.
+    pub path: PathBuf,
+}
+
+impl SavedState {
+    /// The network's and the optimiser's tensors in 64 bits, for a run that records them so.
+    ///
+    /// # Errors
+    /// When the file cannot be read again.
+    pub fn tensors_f64(&self) -> Result<[Vec<(String, ArrayD<f64>)>; 2], RunsError> {
+        let checkpoint = Checkpoint::open(&self.path)?;
+        let read = |(name, _): &(String, ArrayD<f32>)| Ok((name.clone(), checkpoint.read_f64(name)?));
+        let optimiser = |(name, _): &(String, ArrayD<f32>)| {
+            Ok((name.clone(), checkpoint.read_f64(&format!("{OPTIMISER_PREFIX}{name}"))?))
+        };
+        Ok([
+            self.tensors.iter().map(read).collect::<Result<_, RunsError>>()?,
+            self.optimiser.iter().map(optimiser).collect::<Result<_, RunsError>>()?,
+        ])
+    }
 }
 
 impl Recorder {
@@ -114,7 +134,7 @@ impl Recorder {
         }
         self.cut_series(&positions)?;
         let state = about.get("state").cloned().unwrap_or(Value::Null);
-        Ok(SavedState { step, tensors, optimiser, state })
+        Ok(SavedState { step, tensors, optimiser, state, path: path.to_path_buf() })
     }
 
     /// Opens the tables at these positions, and only when all of them are good removes what comes after.

@@ -1,5 +1,6 @@
 //! Settings of a study of networks that compose group elements.
 
+use kymograph_nets::{PairArchitecture, PairSpec};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StudyError;
@@ -16,9 +17,9 @@ pub struct Settings {
     pub arch: Arch,
     /// Has the MLP biases?
     pub biases: bool,
-    /// Width of the embeddings (of the residual stream in a transformer).
+    /// Width of the embeddings, of the residual stream in a transformer; 0 for the published width.
     pub embed_dim: usize,
-    /// Hidden units.
+    /// Hidden units; 0 for the published number.
     pub hidden_dim: usize,
     /// Share of the pairs that is trained on.
     pub fraction: f64,
@@ -50,6 +51,8 @@ pub struct Settings {
 pub enum Arch {
     /// Two embeddings, one hidden layer of ReLU.
     Mlp,
+    /// The same without embeddings: what each element adds to each hidden unit is trained itself.
+    Sum,
     /// The product of two embeddings.
     Bilinear,
     /// One layer of attention and one of ReLU, without normalisation.
@@ -84,6 +87,7 @@ impl Arch {
     pub fn name(self) -> &'static str {
         match self {
             Self::Mlp => "mlp",
+            Self::Sum => "sum",
             Self::Bilinear => "bilinear",
             Self::Transformer => "transformer",
         }
@@ -102,12 +106,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        let counts = [
-            ("seeds", self.seeds),
-            ("steps", self.steps),
-            ("embed_dim", self.embed_dim as u64),
-            ("hidden_dim", self.hidden_dim as u64),
-        ];
+        let counts = [("seeds", self.seeds), ("steps", self.steps)];
         if let Some((key, _)) = counts.into_iter().find(|(_, n)| *n == 0) {
             return Err((key, "must be at least 1"));
         }
@@ -148,6 +147,23 @@ impl Settings {
         steps.sort_unstable();
         steps.dedup();
         steps
+    }
+
+    /// The network for a group of this many elements.
+    #[must_use]
+    pub fn spec(&self, order: usize) -> PairSpec {
+        let or = |width: usize, published: usize| if width == 0 { published } else { width };
+        let hidden = or(self.hidden_dim, 128);
+        let architecture = match self.arch {
+            Arch::Mlp => PairArchitecture::Mlp { embed: or(self.embed_dim, 256), hidden, bias: self.biases },
+            Arch::Sum => PairArchitecture::Sum { hidden },
+            Arch::Bilinear => PairArchitecture::Bilinear { hidden },
+            Arch::Transformer => {
+                let (d_model, d_mlp) = (or(self.embed_dim, 128), or(self.hidden_dim, 512));
+                PairArchitecture::Transformer { d_model, heads: 4, d_head: d_model.div_ceil(4), d_mlp }
+            }
+        };
+        PairSpec { order, architecture }
     }
 
     /// The network's name in run folders and results: `S5-mlp`.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
-use super::{Event, Listener, absolute, quoted};
+use super::{Event, Listener, absolute, composition, quoted};
 use crate::error::KymographError;
 
 /// What `experiment.json` of an analysis calls itself.
@@ -276,7 +276,6 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
     let sources = sources_of(experiment)?;
     let (plan, origin) = plan_of(&sources)?;
     let predictions = predictions_of(&sources)?;
-    let recognised = recognised(&sources)?;
     let subjects = subjects(&sources.runs);
     let out = experiment.folder().display();
     let mut repeat = format!("kymograph analyze {} --out {}", list(&sources.paths), quoted(&out.to_string()));
@@ -285,9 +284,15 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
             repeat.push_str(&format!(" {flag} {}", quoted(given)));
         }
     }
+    let title = format!("Analysis of {}", name_of(&sources));
+    if let Some(planned) = &plan.composition {
+        let asked = (planned, predictions);
+        return composition::derive_analysis(experiment, title, &subjects, asked, repeat, listener);
+    }
+    let recognised = recognised(&sources)?;
     let derivation = Derivation {
         experiment,
-        title: format!("Analysis of {}", name_of(&sources)),
+        title,
         question: "How do the weights of these checkpoints change, and how does that compare with noise?".to_owned(),
         plan: &plan,
         origin: &origin,

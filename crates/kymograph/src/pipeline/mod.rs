@@ -5,6 +5,7 @@ mod attention;
 mod beside;
 mod capture;
 mod commands;
+mod composition;
 mod derive;
 mod judge;
 mod page;

@@ -57,7 +57,7 @@ pub(super) fn place_frames(section: &mut Section, name: &str, figure: Option<(Fi
     }
 }
 
-fn judged(verdicts: &[Verdict], findings: &[Finding]) -> Section {
+pub(super) fn judged(verdicts: &[Verdict], findings: &[Finding]) -> Section {
     let mut section = Section { title: "Predictions and what was found".to_owned(), ..Section::default() };
     for (number, verdict) in verdicts.iter().enumerate() {
         let caption = "Each prediction's quantity over seeds, its threshold, and the null where one was drawn. For a \

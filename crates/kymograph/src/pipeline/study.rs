@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::derive::Derived;
-use super::{Event, Listener, absolute, quoted, run};
+use super::{Event, Listener, absolute, composition, quoted, run};
 use crate::error::KymographError;
 
 /// What `kymograph run` was asked for.
@@ -47,7 +47,7 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
     let asked = Asked { request, study, file, choice };
     match &study.task {
         Task::Classification(task) => run::run(&asked, task, listener),
-        Task::Composition => unreachable!("no study composes group elements"),
+        Task::Composition => composition::run(&asked, listener),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
     let study = kymograph_studies::find(&experiment.manifest().study)?;
     match &study.task {
         Task::Classification(task) => run::derive_study(experiment, study, task, listener),
-        Task::Composition => unreachable!("no study composes group elements"),
+        Task::Composition => composition::derive_study(experiment, study, listener),
     }
 }
 

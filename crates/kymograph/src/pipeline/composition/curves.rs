@@ -2,8 +2,7 @@
 
 use kymograph_report::standard::{Trace, training_curves};
 use kymograph_report::{
-    AxisScale, ColourMap, ColourScale, Figure, FigureKind, HeatMap, HeatPanel, PrintValues, Section, Series,
-    Width,
+    AxisScale, ColourMap, ColourScale, Figure, FigureKind, HeatMap, HeatPanel, PrintValues, Section, Series, Width,
 };
 use kymograph_runs::Table;
 
@@ -46,7 +45,12 @@ pub(super) fn section(network: &str, histories: &[History<'_>], irreps: &[String
     );
     put(
         "similarity",
-        by_irrep(&format!("{network}: logits and characters"), histories, &learned, &[("trace similarity", "logit_{}_rep_trace_similarity")]),
+        by_irrep(
+            &format!("{network}: logits and characters"),
+            histories,
+            &learned,
+            &[("trace similarity", "logit_{}_rep_trace_similarity")],
+        ),
         "Cosine between the centred logits and χ(abc⁻¹), for each representation. The published threshold of a key \
          representation is .005 at the end.",
     );
