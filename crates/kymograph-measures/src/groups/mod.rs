@@ -13,4 +13,4 @@ pub use classes::conjugacy_classes;
 pub use error::GroupError;
 pub use group::Group;
 pub use irrep::{Irrep, RealType};
-pub use irreps::{irreps, published_irreps};
+pub use irreps::{irreps, published_irreps, published_wrong_a5_irreps};

@@ -1,5 +1,6 @@
 //! Groups and their representations: every property that defines them, on every family.
 
 mod families;
+mod published;
 mod representations;
 mod support;
