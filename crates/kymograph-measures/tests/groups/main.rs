@@ -3,4 +3,5 @@
 mod families;
 mod published;
 mod representations;
+mod subgroups;
 mod support;
