@@ -2,6 +2,7 @@
 //!
 //! Elements are numbered `0..order`. Arrays over pairs of elements are indexed `a · order + b`.
 
+pub mod circuit;
 mod classes;
 mod error;
 mod families;
