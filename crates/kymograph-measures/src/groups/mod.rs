@@ -9,9 +9,11 @@ mod families;
 mod group;
 mod irrep;
 mod irreps;
+mod subgroups;
 
-pub use classes::conjugacy_classes;
+pub use classes::{CharacterTable, character_table, conjugacy_classes, frobenius_schur_indicator};
 pub use error::GroupError;
 pub use group::Group;
 pub use irrep::{Irrep, RealType};
-pub use irreps::{irreps, published_irreps};
+pub use irreps::{irreps, published_irreps, published_wrong_a5_irreps};
+pub use subgroups::{Subgroup, indicator_shares, left_cosets, right_cosets, subgroups};

@@ -1,5 +1,7 @@
 //! Groups and their representations: every property that defines them, on every family.
 
 mod families;
+mod published;
 mod representations;
+mod subgroups;
 mod support;

@@ -46,6 +46,11 @@ impl Permutations {
         self.images[0].len()
     }
 
+    /// Where an element moves a point.
+    pub(crate) fn image(&self, element: usize, point: u8) -> u8 {
+        self.images[element][point as usize]
+    }
+
     /// The element with these images.
     pub(crate) fn find(&self, images: &[u8]) -> Option<usize> {
         self.images.iter().position(|found| found == images)

@@ -4,7 +4,10 @@ mod circular;
 mod extend;
 mod general;
 mod names;
+mod wrong_a5;
 mod young;
+
+pub use wrong_a5::published_wrong_a5_irreps;
 
 use super::families::Family;
 use super::{Group, GroupError, Irrep};
