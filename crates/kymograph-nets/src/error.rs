@@ -110,6 +110,20 @@ pub enum NetsError {
         /// The tensor's shape.
         found: Vec<usize>,
     },
+    /// A tensor of a network of pairs does not fit the group.
+    #[error(
+        "tensor `{name}` has shape {found:?}, which does not fit a group of {order} elements: expected {expected:?}; name the group the network was trained on"
+    )]
+    GroupShape {
+        /// Name of the tensor.
+        name: String,
+        /// The shape for the group.
+        expected: Vec<usize>,
+        /// The tensor's shape.
+        found: Vec<usize>,
+        /// Elements of the group.
+        order: usize,
+    },
     /// A state lacks a tensor.
     #[error("tensor `{name}` is missing; the state holds: {}", found.join(", "))]
     MissingTensor {

@@ -22,6 +22,10 @@ pub(crate) fn draw<T: Real, R: Rng + ?Sized>(layout: &Layout, rng: &mut R) -> Ve
             Init::Normal => {
                 parameter.import(std::iter::repeat_with(|| T::from_f64(random::normal(rng))), &mut flat);
             }
+            Init::Scaled(deviation) => {
+                let values = std::iter::repeat_with(|| T::from_f64(deviation * random::normal(rng)));
+                parameter.import(values, &mut flat);
+            }
             Init::Zero => flat[parameter.range.clone()].fill(T::ZERO),
             Init::One => flat[parameter.range.clone()].fill(T::ONE),
             Init::Same(index) => flat.copy_within(layout.parameters[index].range.clone(), parameter.range.start),

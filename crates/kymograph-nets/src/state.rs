@@ -25,6 +25,8 @@ pub(crate) enum Init {
     Uniform(f64),
     /// Standard normal.
     Normal,
+    /// Normal with mean zero and this deviation.
+    Scaled(f64),
     Zero,
     One,
     /// As an earlier parameter, by index.

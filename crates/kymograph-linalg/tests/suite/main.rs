@@ -9,3 +9,4 @@ mod reference;
 mod statistics;
 mod symmetric;
 mod threads;
+mod torch;

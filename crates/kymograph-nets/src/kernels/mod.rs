@@ -4,6 +4,7 @@
 mod aligned;
 mod elementwise;
 mod lanes;
+mod pairs;
 mod path;
 mod pooling;
 mod rows;
@@ -16,6 +17,7 @@ pub use path::{CpuFeatures, KernelPath, cpu_features};
 
 pub(crate) use aligned::Aligned;
 pub(crate) use elementwise::{AdamStep, SgdStep};
+pub(crate) use pairs::{Combine, PairRows};
 pub(crate) use pooling::Windows;
 pub(crate) use table::Kernels;
 
@@ -353,6 +355,39 @@ impl<T: Real> Kernels<T> {
     pub(crate) fn softmax_gradient(&self, row: &[T], slopes: &mut [T], scale: T) {
         // SAFETY: see `sum_chunks`.
         unsafe { (self.softmax_gradient)(row, slopes, scale) }
+    }
+
+    /// See [`pairs::combine`].
+    pub(crate) fn combine(&self, how: Combine, rows: &PairRows<'_, T>, hidden: &mut [T]) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.combine)(how, rows, hidden) }
+    }
+
+    /// See [`pairs::combine_gradient`].
+    pub(crate) fn combine_gradient(
+        &self,
+        how: Combine,
+        rows: &PairRows<'_, T>,
+        hidden: &[T],
+        slopes: &[T],
+        [left, right]: [&mut [T]; 2],
+    ) {
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.combine_gradient)(how, rows, hidden, slopes, left, right) }
+    }
+
+    /// See [`pairs::cross_entropy`]; `wide` takes it in f64. The scratch holds a number for each class.
+    pub(crate) fn pair_loss(
+        &self,
+        wide: bool,
+        share: f64,
+        labels: &[u32],
+        logits: &mut [T],
+        (powers, narrow_powers): (&mut [f64], &mut [T]),
+    ) -> (f64, usize) {
+        let classes = powers.len();
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.pair_loss)(wide, share, classes, labels, logits, powers, narrow_powers) }
     }
 
     pub(crate) fn all_finite(&self, values: &[T]) -> bool {

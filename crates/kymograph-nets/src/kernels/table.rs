@@ -5,6 +5,7 @@ use std::any::Any;
 use kymograph_linalg::Real;
 
 use super::elementwise::{self, AdamStep, SgdStep};
+use super::pairs::{self, Combine, PairRows};
 use super::path::KernelPath;
 use super::pooling::{self, Windows};
 use super::{lanes, rows, tiles};
@@ -13,6 +14,8 @@ type Adam<T> = unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>);
 type Sgd<T> = unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>);
 type Unpool<T> = unsafe fn(&Windows, &[T], &[T], Option<&[T]>, &mut [T]);
 type LayerNormGradient<T> = unsafe fn(&[T], &[T], &[T], &mut [T], &mut [T]);
+type CombineGradient<T> = unsafe fn(Combine, &PairRows<'_, T>, &[T], &[T], &mut [T], &mut [T]);
+type PairLoss<T> = unsafe fn(bool, f64, usize, &[u32], &mut [T], &mut [f64], &mut [T]) -> (f64, usize);
 type LayerNorm<T> = unsafe fn(f64, [&[T]; 2], &[T], &mut [T], &mut [T], &mut [T]);
 
 /// The kernels of one path for one number type. Its methods are safe: they check every extent before a pointer is used.
@@ -38,6 +41,9 @@ pub(crate) struct Kernels<T> {
     pub(super) softmax: unsafe fn(&mut [T], T),
     pub(super) softmax_gradient: unsafe fn(&[T], &mut [T], T),
     pub(super) all_finite: unsafe fn(&[T]) -> bool,
+    pub(super) combine: unsafe fn(Combine, &PairRows<'_, T>, &mut [T]),
+    pub(super) combine_gradient: CombineGradient<T>,
+    pub(super) pair_loss: PairLoss<T>,
 }
 
 /// Writes the functions of one table, each compiled for the instruction set named.
@@ -145,6 +151,37 @@ macro_rules! table {
             unsafe fn all_finite(values: &[$number]) -> bool {
                 elementwise::all_finite(values)
             }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn combine(how: Combine, rows: &PairRows<'_, $number>, hidden: &mut [$number]) {
+                pairs::combine(how, rows, hidden);
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn combine_gradient(
+                how: Combine,
+                rows: &PairRows<'_, $number>,
+                hidden: &[$number],
+                slopes: &[$number],
+                left: &mut [$number],
+                right: &mut [$number],
+            ) {
+                pairs::combine_gradient(how, rows, hidden, slopes, left, right);
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn pair_loss(
+                wide: bool,
+                share: f64,
+                classes: usize,
+                labels: &[u32],
+                logits: &mut [$number],
+                powers: &mut [f64],
+                narrow_powers: &mut [$number],
+            ) -> (f64, usize) {
+                if wide {
+                    pairs::cross_entropy(share, classes, labels, logits, powers, Real::to_f64, Real::from_f64)
+                } else {
+                    pairs::cross_entropy(share, classes, labels, logits, narrow_powers, |x| x, |x| x)
+                }
+            }
 
             pub(super) const TABLE: Kernels<$number> = Kernels {
                 path: $path,
@@ -166,6 +203,9 @@ macro_rules! table {
                 softmax,
                 softmax_gradient,
                 all_finite,
+                combine,
+                combine_gradient,
+                pair_loss,
             };
         }
     };

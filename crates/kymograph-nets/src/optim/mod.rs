@@ -36,8 +36,11 @@ impl<T: Real> Optimiser<T> {
     /// # Errors
     /// An option out of its range.
     pub fn new(spec: OptimiserSpec, network: &Network<T>) -> Result<Self, NetsError> {
+        Self::for_layout(spec, network.layout())
+    }
+
+    pub(crate) fn for_layout(spec: OptimiserSpec, layout: Arc<Layout>) -> Result<Self, NetsError> {
         spec.check()?;
-        let layout = network.layout();
         let slots = vec![vec![T::ZERO; layout.len]; spec.slots().len()];
         Ok(Self { spec, steps: 0, layout, slots })
     }

@@ -7,7 +7,9 @@ mod ablation;
 mod input;
 mod losses;
 pub mod notebook;
+pub mod nulls;
 mod published;
+pub mod rival;
 mod summary;
 mod tables;
 

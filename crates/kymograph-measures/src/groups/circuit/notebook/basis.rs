@@ -41,7 +41,8 @@ pub fn change_of_basis(tables: &Tables, irrep: &Irrep) -> Result<ChangeOfBasis, 
     let matrix = matmul_tn(rho.view(), tables.hidden_by_product.view());
     let projected = matmul_nt(part.view(), matrix.view());
     let cosine = cosine(projected.view(), rho.view());
-    if !cosine.is_finite() {
+    let squares = part.iter().map(|x| x * x).sum::<f64>() * order as f64;
+    if squares <= 1e-24 * tables.hidden_squares.sum() || !cosine.is_finite() {
         return Err(MeasureError::NoVariation { input: "hidden", what: "nothing of it lies along ρ(ab)" });
     }
     Ok(ChangeOfBasis { matrix, projected, rho, cosine })

@@ -1,10 +1,14 @@
 //! Named random streams: one seed, one stream per purpose, the same numbers on every machine.
 
+mod torch;
+
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 pub use rand_chacha::ChaCha8Rng;
 use rand_chacha::ChaCha20Rng;
 use rand_distr::{Distribution, StandardNormal};
+
+pub use torch::torch_permutation;
 
 use crate::Real;
 
