@@ -7,10 +7,12 @@ mod capture;
 mod commands;
 mod derive;
 mod judge;
+mod networks;
 mod page;
 mod published;
 mod run;
 mod sections;
+mod trajectories;
 
 pub use analyze::{AnalyzeRequest, analyze};
 pub use derive::Derived;
