@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// What the second array of a row is called when it is the probe's labels.
+pub(crate) const LABELS: &str = "labels";
+
 /// Which run a finding speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunKey {
@@ -94,6 +97,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The second layer, where the row compares two layers at one step instead of one array at two.
+    #[must_use]
+    pub fn other_layer(&self) -> Option<&str> {
+        let one_step = self.steps.first().is_some_and(|first| self.steps.iter().all(|step| step == first));
+        self.other_array.as_deref().filter(|other| one_step && *other != LABELS)
+    }
+
     /// The main null, if one was drawn.
     #[must_use]
     pub fn null(&self) -> Option<&Null> {

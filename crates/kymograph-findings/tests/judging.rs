@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kymograph_findings::{Finding, Judgement, Judging, Null, Outcome, Predictions, RunKey, Stated, judge};
+use kymograph_findings::{Finding, Judgement, Judging, Null, Outcome, Predictions, RunKey, Stated, adjusted_p, judge};
 
 fn finding(seed: u64, steps: &[u64], value: Option<f64>) -> Finding {
     Finding {
@@ -203,4 +203,34 @@ fn a_control_is_judged_only_where_it_is_named() {
     // Two independent nulls of half-widths .12 and .08.
     assert!(null.mean.abs() < 1e-12 && (null.interval[1] - 0.12_f64.hypot(0.08)).abs() < 1e-12, "{null:?}");
     assert!(judged.quantity.contains("under the control `shuffled_labels`"), "{}", judged.quantity);
+}
+
+#[test]
+fn p_values_are_adjusted_within_the_list_they_are_shown_in() {
+    let with = |measure: &str, control: Option<&str>, kind: &str, p: Option<f64>| {
+        let mut row = finding(0, &[1, 2], Some(0.5));
+        row.measure = measure.to_owned();
+        row.run.control = control.map(ToOwned::to_owned);
+        row.nulls = vec![Null { kind: kind.to_owned(), p, ..row.nulls[0].clone() }];
+        row
+    };
+    let mut silent = with("a", None, "k", None);
+    silent.nulls.clear();
+    let rows = [
+        with("a", None, "k", Some(0.01)),
+        with("a", None, "k", Some(0.04)),
+        with("a", None, "k", Some(0.03)),
+        with("a", None, "k", None),
+        silent,
+        with("a", None, "other", Some(0.04)),
+        with("a", Some("c"), "k", Some(0.02)),
+        with("b", None, "k", Some(0.05)),
+    ];
+    // By hand: .01·3/1, .03·3/2 and .04·3/3, of which the second is not above the third.
+    let expected = [Some(0.03), Some(0.04), Some(0.04), None, None, Some(0.04), Some(0.02), Some(0.05)];
+    for (found, expected) in adjusted_p(&rows).iter().zip(expected) {
+        assert_eq!(found.is_some(), expected.is_some());
+        assert!((found.unwrap_or(0.0) - expected.unwrap_or(0.0)).abs() < 1e-12, "{found:?} and {expected:?}");
+    }
+    assert!(adjusted_p(&[]).is_empty());
 }

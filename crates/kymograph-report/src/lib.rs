@@ -47,7 +47,7 @@ pub use figure::{
     Width,
 };
 pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_pdf, write_report};
-pub use number::{format_interval, format_value};
+pub use number::{format_interval, format_value, grouped};
 pub use page::{Frame, Frames, Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
 pub use pdf::to_pdf;
 pub use raster::to_png;

@@ -75,7 +75,8 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
 }
 
 /// A whole number with thin gaps between thousands from 10 000 up.
-pub(crate) fn grouped(value: u64) -> String {
+#[must_use]
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     if digits.len() < 5 {
         return digits;

@@ -151,6 +151,8 @@ pub(super) type BySteps = BTreeMap<u64, Sourced>;
 /// Everything the rows of one array of one run need.
 pub(super) struct Column<'a> {
     pub(super) steps: BySteps,
+    /// Further layers of the same run that rows compare this one with, by name.
+    pub(super) layers: BTreeMap<String, BySteps>,
     /// The same array in untrained networks of the same shape, by seed.
     pub(super) untrained: Vec<Sourced>,
     /// Whether `untrained` had to be this run's own step 0.
@@ -184,6 +186,7 @@ impl<'a> Column<'a> {
         let asked = |null: &NullKind| members.iter().any(|i| planned(i).nulls.contains(null));
         let mut column = Self {
             steps: read_steps(shelf, run, on, array, &wanted)?,
+            layers: BTreeMap::new(),
             untrained: Vec::new(),
             untrained_is_own: false,
             sisters: Vec::new(),
@@ -208,6 +211,15 @@ impl<'a> Column<'a> {
                 column.sisters.push(read_steps(shelf, sister, on, array, &wanted)?);
             }
         }
+        let mut beside: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for &i in &members {
+            if let Some(other) = &jobs[i].other {
+                beside.entry(other).or_default().extend(&jobs[i].steps);
+            }
+        }
+        for (other, wanted) in beside {
+            column.layers.insert(other.to_owned(), read_steps(shelf, run, on, other, &wanted)?);
+        }
         let names: BTreeSet<&str> = members.iter().flat_map(|i| planned(i).controls_beside()).collect();
         for name in names {
             let mut runs = Vec::new();
@@ -217,6 +229,11 @@ impl<'a> Column<'a> {
             column.controls.insert(name.to_owned(), runs);
         }
         Ok(column)
+    }
+
+    /// Another layer of the run.
+    pub(super) fn other_layer(&self, name: &str, step: u64) -> Option<&Sourced> {
+        self.layers.get(name)?.get(&step)
     }
 }
 

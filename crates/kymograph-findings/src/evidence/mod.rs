@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use crate::error::FindingsError;
 use crate::finding::{Finding, RunKey};
-use crate::plan::{On, Plan, PlannedMeasure};
+use crate::plan::{On, Pairs, Plan, PlannedMeasure};
 use arrays::{Column, Shelf};
 use cache::Cache;
 pub(crate) use nulls::summarise;
@@ -78,6 +78,8 @@ struct Job {
     planned: usize,
     subject: usize,
     array: String,
+    /// The second layer, where two are compared.
+    other: Option<String>,
     steps: Vec<u64>,
     missing: Option<String>,
 }
@@ -86,7 +88,8 @@ struct Job {
 ///
 /// Rows are looked up by content first: measure, version, options, nulls, and the SHA-256 of every file they rest on.
 /// The nulls' randomness comes from that same content, so a row is the same whatever else is in the plan, whatever the
-/// order and however many threads. At any time the arrays of one name of one run are in memory.
+/// order and however many threads. At any time the arrays of one name of one run are in memory, with
+/// the layers that it is compared with.
 ///
 /// # Errors
 /// [`FindingsError::NotFinite`] for NaN or infinite entries, [`FindingsError::NothingToMeasure`] when no array matches,
@@ -132,8 +135,15 @@ pub fn gather(gathering: &Gathering<'_>) -> Result<Vec<Finding>, FindingsError> 
         cache.flush()?;
     }
     let mut findings: Vec<Finding> = rows.into_iter().flatten().collect();
-    let trajectories = trajectory::rows(gathering.plan, &findings);
+    let trajectories = trajectory::rows(gathering.plan, &findings, gathering.subjects);
     findings.extend(trajectories);
+    if findings.is_empty() {
+        let runs: BTreeSet<String> = gathering.subjects.iter().map(|s| s.key.to_string()).collect();
+        return Err(FindingsError::NothingToMeasure {
+            origin: gathering.origin.to_owned(),
+            runs: runs.into_iter().collect::<Vec<_>>().join(", "),
+        });
+    }
     Ok(findings)
 }
 
@@ -150,7 +160,8 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
             if planned.on == On::Series {
                 for (array, values) in subject.series.iter().filter(|(name, _)| globs.is_match(name)) {
                     let recorded: Vec<u64> = values.keys().copied().collect();
-                    add_jobs(&mut jobs, planned, (planned_index, subject_index), array, &recorded, gathering);
+                    let place = (planned_index, subject_index);
+                    add_jobs(&mut jobs, planned, place, (array, None), &recorded, gathering);
                 }
                 continue;
             }
@@ -166,23 +177,23 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
             };
             let names: Vec<String> = shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
             let recorded: Vec<u64> = files.keys().copied().collect();
-            for array in names {
+            let place = (planned_index, subject_index);
+            for (at, array) in names.iter().enumerate() {
+                if planned.pairs == Pairs::Layers {
+                    for other in &names[at + 1..] {
+                        add_jobs(&mut jobs, planned, place, (array, Some(other)), &recorded, gathering);
+                    }
+                    continue;
+                }
                 let before = jobs.len();
-                add_jobs(&mut jobs, planned, (planned_index, subject_index), &array, &recorded, gathering);
-                if let Some(reason) = shelf.mask(first, &array)? {
+                add_jobs(&mut jobs, planned, place, (array, None), &recorded, gathering);
+                if let Some(reason) = shelf.mask(first, array)? {
                     for job in &mut jobs[before..] {
                         (job.steps, job.missing) = (Vec::new(), Some(reason.clone()));
                     }
                 }
             }
         }
-    }
-    if jobs.is_empty() {
-        let runs: BTreeSet<String> = gathering.subjects.iter().map(|s| s.key.to_string()).collect();
-        return Err(FindingsError::NothingToMeasure {
-            origin: gathering.origin.to_owned(),
-            runs: runs.into_iter().collect::<Vec<_>>().join(", "),
-        });
     }
     Ok(jobs)
 }
@@ -192,14 +203,15 @@ fn add_jobs(
     jobs: &mut Vec<Job>,
     planned: &PlannedMeasure,
     (planned_index, subject): (usize, usize),
-    array: &str,
+    (array, other): (&str, Option<&String>),
     recorded: &[u64],
     gathering: &Gathering<'_>,
 ) {
     for steps in planned.step_sets(recorded, gathering.step_names) {
         let missing = steps.as_ref().err().cloned();
         let steps = steps.unwrap_or_default();
-        jobs.push(Job { planned: planned_index, subject, array: array.to_owned(), steps, missing });
+        let (array, other) = (array.to_owned(), other.cloned());
+        jobs.push(Job { planned: planned_index, subject, array, other, steps, missing });
     }
 }
 

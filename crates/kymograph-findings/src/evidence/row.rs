@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::arrays::{BySteps, Column, wants_labels};
 use super::nulls::{self, Inputs, Observed};
 use super::{Job, measure_of};
-use crate::finding::{Finding, RunKey};
+use crate::finding::{Finding, LABELS, RunKey};
 use crate::plan::{NullKind, On, PlannedMeasure};
 
 /// Bumped when the way rows, intervals or nulls are computed changes.
@@ -39,6 +39,13 @@ pub(super) fn content_key(planned: &PlannedMeasure, job: &Job, column: &Column<'
     for step in &job.steps {
         add(&step.to_string());
         add(column.steps.get(step).map_or("", |s| &s.content));
+    }
+    if let Some(other) = &job.other {
+        add("and");
+        add(other);
+        for step in &job.steps {
+            add(column.other_layer(other, *step).map_or("", |s| &s.content));
+        }
     }
     if planned.nulls.contains(&NullKind::Untrained) {
         for source in &column.untrained {
@@ -73,7 +80,7 @@ pub(super) fn compute(planned: &PlannedMeasure, job: &Job, column: &Column<'_>, 
         options: options_of(planned, measure, &job.steps).map(|o| o.to_text()).unwrap_or_default(),
         run: RunKey { network: String::new(), seed: None, control: None },
         array: String::new(),
-        other_array: wants_labels(planned).then(|| "labels".to_owned()),
+        other_array: job.other.clone().or_else(|| wants_labels(planned).then(|| LABELS.to_owned())),
         steps: job.steps.clone(),
         value: None,
         interval: None,
@@ -104,7 +111,13 @@ fn fill(
     }
     let options = options_of(planned, measure, &job.steps)?;
     let find = |step: &u64| column.steps.get(step).ok_or_else(|| format!("not measured: no array at step {step}"));
-    let arrays = job.steps.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let mut arrays = job.steps.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    if let Some(other) = &job.other {
+        let layer = |step: &u64| {
+            column.other_layer(other, *step).ok_or_else(|| format!("not measured: no array {other} at step {step}"))
+        };
+        arrays.extend(job.steps.iter().map(layer).collect::<Result<Vec<_>, _>>()?);
+    }
     let labels = match (wants_labels(planned), column.labels) {
         (false, _) => None,
         (true, Some(labels)) => Some(Array1::from(labels.to_vec())),

@@ -1,4 +1,5 @@
-//! Measures of trajectories: rows made of rows, each the values of one measure on one array over a run's steps.
+//! Measures of trajectories: rows made of rows, each the values of one measure on one array over a run's steps, or of a
+//! series that the run recorded.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +12,21 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::nulls;
+use super::{Subject, nulls};
 use crate::finding::{Finding, RunKey};
 use crate::plan::{Plan, PlannedTrajectory, StepRule, TrajectoryNull};
 
 /// The option that tells rows on different trajectories apart.
 pub(crate) const SERIES_OPTION: &str = "series";
 
-/// The rows of the plan's trajectories, made from those of its measures.
-pub(super) fn rows(plan: &Plan, findings: &[Finding]) -> Vec<Finding> {
+/// The rows of the plan's trajectories, made from those of its measures and from what the runs recorded.
+pub(super) fn rows(plan: &Plan, findings: &[Finding], subjects: &[Subject]) -> Vec<Finding> {
+    let all = |planned: &PlannedTrajectory| match (&planned.of, planned.steps) {
+        (Some(of), Some(rule)) => series_of(planned, of, rule, findings),
+        _ => recorded(planned, subjects),
+    };
     let jobs: Vec<(&PlannedTrajectory, Series)> =
-        plan.trajectories.iter().flat_map(|p| series_of(p, findings).into_iter().map(move |s| (p, s))).collect();
+        plan.trajectories.iter().flat_map(|p| all(p).into_iter().map(move |s| (p, s))).collect();
     jobs.par_iter().map(|(planned, series)| row(planned, series)).collect()
 }
 
@@ -33,12 +38,29 @@ struct Series {
     ends: [u64; 2],
 }
 
-fn series_of(planned: &PlannedTrajectory, findings: &[Finding]) -> Vec<Series> {
+/// The recorded series of the main runs; a value that is not finite is one that is missing.
+fn recorded(planned: &PlannedTrajectory, subjects: &[Subject]) -> Vec<Series> {
+    let (networks, arrays) = (planned.network_globs(), planned.array_globs());
+    let main = subjects.iter().filter(|s| s.key.control.is_none() && networks.is_match(&s.key.network));
+    let of_run = |subject: &Subject| {
+        let named = subject.series.iter().filter(|(name, _)| arrays.is_match(name));
+        let series = named.filter_map(|(name, values)| {
+            let ends = [*values.first_key_value()?.0, *values.last_key_value()?.0];
+            let values = values.iter().map(|(step, value)| (*step, Some(*value).filter(|v| v.is_finite()))).collect();
+            Some(Series { run: subject.key.clone(), array: name.clone(), values, ends })
+        });
+        series.collect::<Vec<_>>()
+    };
+    main.flat_map(of_run).collect()
+}
+
+fn series_of(planned: &PlannedTrajectory, of: &str, rule: StepRule, findings: &[Finding]) -> Vec<Series> {
     let (networks, arrays) = (planned.network_globs(), planned.array_globs());
     let mut groups: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
     for finding in findings {
-        let fits = finding.measure == planned.of
+        let fits = finding.measure == of
             && finding.run.control.is_none()
+            && finding.other_layer().is_none()
             && finding.steps.len() == 1 + usize::from(planned.pairs())
             && networks.is_match(&finding.run.network)
             && arrays.is_match(&finding.array);
@@ -52,7 +74,7 @@ fn series_of(planned: &PlannedTrajectory, findings: &[Finding]) -> Vec<Series> {
             None => groups.push((finding, vec![finding])),
         }
     }
-    groups.into_iter().filter_map(|(first, rows)| series(planned.steps, first, &rows)).collect()
+    groups.into_iter().filter_map(|(first, rows)| series(rule, first, &rows)).collect()
 }
 
 fn series(rule: StepRule, first: &Finding, rows: &[&Finding]) -> Option<Series> {
@@ -88,7 +110,7 @@ fn row(planned: &PlannedTrajectory, series: &Series) -> Finding {
         options: options.to_text(),
         run: series.run.clone(),
         array: series.array.clone(),
-        other_array: Some(planned.series()),
+        other_array: planned.of.is_some().then(|| planned.series()),
         steps: series.ends.to_vec(),
         value: None,
         interval: None,
@@ -115,7 +137,8 @@ fn fill(
 ) -> Result<(), String> {
     let missing = series.values.iter().find(|(_, value)| value.is_none());
     if let Some((step, _)) = missing {
-        return Err(format!("not measured: {} was not measured at step {step}", planned.of));
+        let of = planned.of.as_deref().unwrap_or(&series.array);
+        return Err(format!("not measured: {of} was not measured at step {step}"));
     }
     let values: Vec<f64> = series.values.values().copied().flatten().collect();
     let apply = |values: &[f64]| {
@@ -126,8 +149,16 @@ fn fill(
     finding.value = Some(reading.value);
     finding.notes.extend(reading.notes);
     finding.parts.extend(reading.parts.into_iter().map(|part| (part.name.to_owned(), part.values)));
-    finding.parts.insert("series".to_owned(), values.clone());
-    finding.parts.insert("series_steps".to_owned(), series.values.keys().map(|step| *step as f64).collect());
+    let steps: Vec<f64> = series.values.keys().map(|step| *step as f64).collect();
+    if let Some(positions) = finding.parts.get("positions") {
+        let at = positions.iter().filter_map(|position| steps.get(*position as usize).copied()).collect();
+        finding.parts.insert("position_steps".to_owned(), at);
+    }
+    // What was recorded stands in the run already, and may have a value for every step.
+    if planned.of.is_some() {
+        finding.parts.insert("series".to_owned(), values.clone());
+        finding.parts.insert("series_steps".to_owned(), steps);
+    }
     let seed = seed_of(planned, series, &values);
     for null in &planned.nulls {
         let draws: Result<Vec<f64>, String> = (0..planned.draws)

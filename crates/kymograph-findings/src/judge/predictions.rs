@@ -83,6 +83,10 @@ pub struct Quantity {
     pub network: String,
     /// Glob over array names.
     pub arrays: String,
+    /// In rows that compare two layers at one step: glob over the name of one of them, `arrays` being the other. Such rows
+    /// count for no quantity without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_array: Option<String>,
     /// One step, or two for measures that compare steps.
     pub steps: Vec<StepName>,
     /// How several arrays become one number.
@@ -254,10 +258,17 @@ impl Quantity {
         if let Some(key) = self.options.keys().find(|key| !known(key)) {
             return Err(format!("the measure `{}` has no option `{key}`", self.measure));
         }
-        let steps = 1 + usize::from(compares_steps(measure) || on_series);
+        if self.other_array.is_some() && !compares_steps(measure) {
+            return Err(format!(
+                "`other_array` is for measures that compare two arrays, and `{}` takes one",
+                self.measure
+            ));
+        }
+        let steps = 1 + usize::from((compares_steps(measure) && self.other_array.is_none()) || on_series);
         if [Some(&self.steps), self.relative_to.as_ref()].into_iter().flatten().any(|given| given.len() != steps) {
             return Err(format!("`steps` and `relative_to` of `{}` have {steps} entries", self.measure));
         }
-        globs(&[self.arrays.clone(), self.network.clone()]).map(|_| ())
+        let other = self.other_array.clone();
+        globs(&[self.arrays.clone(), self.network.clone()].into_iter().chain(other).collect::<Vec<_>>()).map(|_| ())
     }
 }

@@ -50,6 +50,15 @@ fn at(
         .map(|s| s.resolve(names).ok_or_else(|| format!("no step is named {s:?} here")))
         .collect::<Result<_, _>>()?;
     let glob = globs(std::slice::from_ref(&quantity.arrays))?;
+    let other = quantity.other_array.as_ref().map(|other| globs(std::slice::from_ref(other))).transpose()?;
+    let fits_arrays = |finding: &Finding| match (&other, finding.other_layer()) {
+        (None, None) => glob.is_match(&finding.array),
+        (Some(other), Some(layer)) => {
+            let (a, b) = (finding.array.as_str(), layer);
+            (glob.is_match(a) && other.is_match(b)) || (glob.is_match(b) && other.is_match(a))
+        }
+        _ => false,
+    };
     let networks = globs(std::slice::from_ref(&quantity.network))?;
     let mut values: BTreeMap<(String, Option<u64>), Vec<f64>> = BTreeMap::new();
     let mut rows = Vec::new();
@@ -59,7 +68,7 @@ fn at(
             && networks.is_match(&finding.run.network)
             && finding.run.control == quantity.control
             && finding.steps == steps
-            && glob.is_match(&finding.array)
+            && fits_arrays(finding)
             && quantity.options.iter().all(|(k, v)| finding.options.get(k) == Some(v));
         if !fits {
             continue;
@@ -98,7 +107,7 @@ pub(super) fn describe_rows(quantity: &Quantity, findings: &[Finding], rows: &[u
     if let Some(network) = one(&|f| f.run.network.clone()) {
         named.network = network;
     }
-    if let Some(array) = one(&|f| f.array.clone()) {
+    if let Some(array) = one(&|f| f.array.clone()).filter(|_| quantity.other_array.is_none()) {
         named.arrays = array;
     }
     describe(&named)
@@ -112,7 +121,9 @@ fn describe(quantity: &Quantity) -> String {
         });
         names.collect::<Vec<_>>().join(" → ")
     };
-    let reduction = match (quantity.over_arrays, quantity.arrays.contains(['*', '?', '{', '['])) {
+    let several = |globs: &String| globs.contains(['*', '?', '{', '[']);
+    let reduction = match (quantity.over_arrays, several(&quantity.arrays) || quantity.other_array.iter().any(several))
+    {
         (_, false) => "",
         (Reduction::Mean, _) => ", mean over arrays",
         (Reduction::Min, _) => ", smallest over arrays",
@@ -122,7 +133,8 @@ fn describe(quantity: &Quantity) -> String {
         quantity.relative_to.as_ref().map_or_else(String::new, |unit| format!(" as a share of {}", named(unit)));
     let control = quantity.control.as_ref().map_or_else(String::new, |name| format!(" under the control `{name}`"));
     let (network, arrays, measure) = (&quantity.network, &quantity.arrays, quantity.measure.replace('_', " "));
-    format!("{measure} of {network} {arrays} at {}{share}{reduction}{control}", named(&quantity.steps))
+    let other = quantity.other_array.as_ref().map_or_else(String::new, |other| format!(" and {other}"));
+    format!("{measure} of {network} {arrays}{other} at {}{share}{reduction}{control}", named(&quantity.steps))
 }
 
 /// The main nulls of the rows, averaged: the level a mean over these rows would have if there were nothing to find.

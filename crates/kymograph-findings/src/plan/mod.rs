@@ -24,7 +24,7 @@ pub struct Plan {
     /// The measures, in the order they are computed and reported.
     #[serde(default, rename = "measure", skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<PlannedMeasure>,
-    /// Measures of whole trajectories: what the measures above gave, over the steps.
+    /// Measures of whole trajectories: what the measures above gave over the steps, or what was recorded.
     #[serde(default, rename = "trajectory", skip_serializing_if = "Vec::is_empty")]
     pub trajectories: Vec<PlannedTrajectory>,
     /// Whether these are networks that compose two elements of a group, and how they are measured.
@@ -62,6 +62,9 @@ pub struct PlannedMeasure {
     /// Arrays of fewer entries are passed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smallest: Option<usize>,
+    /// What a measure of two arrays compares.
+    #[serde(default)]
+    pub pairs: Pairs,
     /// At which steps or between which.
     pub steps: Steps,
     /// The nulls to draw; the first is the main one.
@@ -87,6 +90,17 @@ pub enum On {
     Activations,
     /// The recorded series, such as `held_out.loss`, each as one number a step.
     Series,
+}
+
+/// The pairs that a measure of two arrays is taken of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pairs {
+    /// The same array at two steps.
+    #[default]
+    Steps,
+    /// Every two of the arrays at the same step, the network's earlier one first.
+    Layers,
 }
 
 /// The steps of a planned measure.
@@ -207,7 +221,13 @@ impl PlannedMeasure {
         self.parsed_options(measure).map_err(|e| e.to_string())?;
         globs(&self.networks)?;
         globs(&self.arrays)?;
-        let two_steps = compares_steps(measure);
+        if self.pairs == Pairs::Layers && !compares_steps(measure) {
+            return Err("takes one array: `pairs = \"layers\"` is for measures of two".to_owned());
+        }
+        if self.pairs == Pairs::Layers && self.on != On::Activations {
+            return Err("layers are compared on the same examples: give `on = \"activations\"`".to_owned());
+        }
+        let two_steps = compares_steps(measure) && self.pairs == Pairs::Steps;
         let fitting = match &self.steps {
             Steps::Rule(StepRule::Each) => !two_steps,
             Steps::Rule(_) => two_steps,
@@ -220,13 +240,13 @@ impl PlannedMeasure {
                 "takes one step at a time: `steps` must be `each` or a list of steps".to_owned()
             });
         }
-        if let Some(null) = self.nulls.iter().find(|n| !n.fits(measure)) {
+        if let Some(null) = self.nulls.iter().find(|n| !n.fits(measure, self.pairs)) {
             return Err(format!("the null `{}` cannot be drawn for this measure", null.name()));
         }
         match &self.ceiling {
             None => {}
             Some(NullKind::Control(_)) if two_steps => {}
-            Some(NullKind::Control(_)) => return Err("only measures of two arrays have a ceiling".to_owned()),
+            Some(NullKind::Control(_)) => return Err("only measures between two steps have a ceiling".to_owned()),
             Some(other) => {
                 return Err(format!("`{}` is no ceiling: it is the run of a control, `control:NAME`", other.name()));
             }

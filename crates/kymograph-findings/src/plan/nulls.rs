@@ -3,7 +3,7 @@
 use kymograph_measures::{Change, Kind, Measure, Transform};
 use serde::{Deserialize, Serialize};
 
-use super::compares_steps;
+use super::{Pairs, compares_steps};
 
 /// What noise of the same shape is drawn as, or which other run is looked at instead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -12,7 +12,8 @@ pub enum NullKind {
     /// `permuted_units`. Pairs of weights: the second array's units in random order. Keeps both arrays, breaks which
     /// unit is which.
     PermutedUnits,
-    /// `permuted_examples`. Pairs of activations, or activations and labels: the second array's examples in random order.
+    /// `permuted_examples`. Pairs of activations, of two steps or two layers, or activations and labels: the second array's
+    /// examples in random order.
     PermutedExamples,
     /// `random_walk`. Pairs: the second array becomes the first plus Gaussian noise of the same Frobenius displacement,
     /// which is how far training moved but in no particular direction.
@@ -81,7 +82,10 @@ impl NullKind {
     }
 
     /// Whether the null can be drawn for a measure of such inputs.
-    pub(super) fn fits(&self, measure: &Measure) -> bool {
+    pub(super) fn fits(&self, measure: &Measure, pairs: Pairs) -> bool {
+        if pairs == Pairs::Layers {
+            return *self == Self::PermutedExamples;
+        }
         let pair = compares_steps(measure);
         let labelled = measure.inputs.iter().any(|input| input.kind == Kind::Labels);
         match self {

@@ -23,8 +23,9 @@ pub(crate) fn filters(steps: &[u64]) -> Option<PlacedFigure> {
             .collect(),
     };
     let rows: Vec<(u64, Vec<Image>)> = steps.iter().map(|s| (*s, (0..16).map(|f| image(*s, f)).collect())).collect();
+    let named: Vec<(String, Vec<Image>)> = rows.iter().map(|(step, i)| (step.to_string(), i.clone())).collect();
     let title = "First-layer filters over training";
-    framed("filters", filter_grid(title, &rows)?, filter_frames(title, &rows), "The first 16 filters of conv1.")
+    framed("filters", filter_grid(title, &named)?, filter_frames(title, &rows), "The first 16 filters of conv1.")
 }
 
 pub(crate) fn layers(steps: &[u64]) -> Option<PlacedFigure> {

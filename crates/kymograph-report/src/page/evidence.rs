@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use kymograph_findings::{Finding, Null};
+use kymograph_findings::{Finding, Null, adjusted_p};
 use serde::Serialize;
 
 use super::Page;
-use super::view::null_words;
+use super::view::{null_words, null_words_adjusted};
 use crate::number::{format_interval, format_value, grouped};
 
 /// Rows above which a browser becomes slow; the rest stands in `findings.json`.
@@ -37,8 +37,22 @@ pub(super) struct EvidenceRow {
     command: String,
 }
 
+/// A page's findings with what only all of them together tell.
+pub(super) struct Evidence<'a> {
+    pub(super) page: &'a Page,
+    adjusted: Vec<Option<f64>>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn of(page: &'a Page) -> Self {
+        Self { page, adjusted: adjusted_p(&page.findings) }
+    }
+}
+
 /// A finding as a row of text.
-pub(super) fn row(page: &Page, index: usize, finding: &Finding) -> EvidenceRow {
+pub(super) fn row(evidence: &Evidence<'_>, index: usize, finding: &Finding) -> EvidenceRow {
+    let page = evidence.page;
+    let adjusted = evidence.adjusted.get(index).copied().flatten();
     let options: Vec<String> = finding.options.iter().map(|(k, v)| format!("{k}={v}")).collect();
     let parts: Vec<String> =
         finding.parts.iter().map(|(name, values)| format!("{} ({})", name.replace('_', " "), values.len())).collect();
@@ -57,7 +71,7 @@ pub(super) fn row(page: &Page, index: usize, finding: &Finding) -> EvidenceRow {
         value: finding.value.map_or_else(|| "not measured".into(), |v| format_value(v, 4)),
         exact: finding.value.map(|v| v.to_string()).unwrap_or_default(),
         interval: finding.interval.map(|i| format_interval(i, 3)).unwrap_or_default(),
-        null: finding.null().map(null_words).unwrap_or_default(),
+        null: finding.null().map(|null| null_words_adjusted(null, adjusted)).unwrap_or_default(),
         more_nulls: finding.nulls.iter().skip(1).map(null_words).collect(),
         ceiling: finding.ceiling.as_ref().map(|c: &Null| null_words(c)).unwrap_or_default(),
         n: finding.n.map(|n| grouped(n as u64)).unwrap_or_default(),
@@ -69,7 +83,8 @@ pub(super) fn row(page: &Page, index: usize, finding: &Finding) -> EvidenceRow {
 }
 
 /// The rows shown, in the findings' order: those that predictions rest on always, then the others up to the limit.
-pub(super) fn rows(page: &Page, limit: usize) -> Vec<EvidenceRow> {
+pub(super) fn rows(evidence: &Evidence<'_>, limit: usize) -> Vec<EvidenceRow> {
+    let page = evidence.page;
     let cited: BTreeSet<usize> =
         page.verdicts.iter().flat_map(|v| &v.predictions).flat_map(|p| p.rows.iter().copied()).collect();
     let mut chosen: BTreeSet<usize> = cited.iter().copied().filter(|i| *i < page.findings.len()).take(limit).collect();
@@ -79,5 +94,5 @@ pub(super) fn rows(page: &Page, limit: usize) -> Vec<EvidenceRow> {
         }
         chosen.insert(index);
     }
-    chosen.into_iter().map(|i| row(page, i, &page.findings[i])).collect()
+    chosen.into_iter().map(|i| row(evidence, i, &page.findings[i])).collect()
 }

@@ -82,9 +82,10 @@ struct WholePage<'a> {
 /// [`ReportError::NoSuchFinding`] when a prediction cites a row that is not there; [`ReportError::PageTooLarge`].
 pub fn render_page(page: &Page) -> Result<String, ReportError> {
     check_names(page)?;
+    let evidence = evidence::Evidence::of(page);
     let mut verdicts = Vec::new();
     for index in 0..page.verdicts.len() {
-        verdicts.push(view::verdict(page, index)?);
+        verdicts.push(view::verdict(&evidence, index)?);
     }
     let (mut number, mut spent) = (0, Spent::default());
     let mut sections = Vec::new();
@@ -100,7 +101,7 @@ pub fn render_page(page: &Page) -> Result<String, ReportError> {
     // Evidence gives way first when the page grows too large.
     let mut limit = evidence::MOST_ROWS;
     loop {
-        let rows = evidence::rows(page, limit);
+        let rows = evidence::rows(&evidence, limit);
         let shown = rows.len();
         let whole = WholePage {
             title: &page.title,

@@ -3,8 +3,8 @@
 use kymograph_findings::{JudgedPrediction, Judgement, Null, Outcome, Stated, Verdict};
 use serde::Serialize;
 
-use super::evidence::{self, EvidenceRow};
-use super::{Page, SummaryTable};
+use super::SummaryTable;
+use super::evidence::{self, Evidence, EvidenceRow};
 use crate::figure::{Axis, DotInterval, DotPanel, DotRow, Figure, FigureKind, Width};
 use crate::number::{format_value, format_with_interval};
 use crate::{ReportError, to_svg};
@@ -134,7 +134,13 @@ pub(crate) fn threshold_words(prediction: &JudgedPrediction) -> String {
 
 /// A null in words: its kind, mean and central interval.
 pub(super) fn null_words(null: &Null) -> String {
-    let p = null.p.map(|p| format!(", p = {}", p_words(p))).unwrap_or_default();
+    null_words_adjusted(null, None)
+}
+
+/// The same with the p-value that is left when the whole list of findings is looked at.
+pub(super) fn null_words_adjusted(null: &Null, adjusted: Option<f64>) -> String {
+    let adjusted = adjusted.map(|p| format!(", adjusted {}", p_words(p))).unwrap_or_default();
+    let p = null.p.map(|p| format!(", p = {}{adjusted}", p_words(p))).unwrap_or_default();
     let (mean, interval) = format_with_interval(null.mean, null.interval, 2);
     format!("{mean} {interval} ({}, {} draws{p})", null.kind.replace('_', " "), null.n)
 }
@@ -144,11 +150,11 @@ fn p_words(p: f64) -> String {
     if p < 1e-4 { format_value(p, 2) } else { format!("{}", (p * 1e4).round() / 1e4) }
 }
 
-pub(super) fn verdict(page: &Page, index: usize) -> Result<VerdictView, ReportError> {
-    let verdict = &page.verdicts[index];
+pub(super) fn verdict(evidence: &Evidence<'_>, index: usize) -> Result<VerdictView, ReportError> {
+    let verdict = &evidence.page.verdicts[index];
     let mut predictions = Vec::new();
     for (i, prediction) in verdict.predictions.iter().enumerate() {
-        predictions.push(prediction_view(page, prediction, &format!("p{index}-{i}"))?);
+        predictions.push(prediction_view(evidence, prediction, &format!("p{index}-{i}"))?);
     }
     let mut hypotheses: Vec<(String, String)> =
         verdict.hypotheses.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -203,7 +209,12 @@ fn class_of(judgement: Judgement) -> (&'static str, &'static str) {
 /// Rows of evidence shown under one prediction.
 const ROWS_PER_PREDICTION: usize = 60;
 
-fn prediction_view(page: &Page, prediction: &JudgedPrediction, id: &str) -> Result<PredictionView, ReportError> {
+fn prediction_view(
+    evidence: &Evidence<'_>,
+    prediction: &JudgedPrediction,
+    id: &str,
+) -> Result<PredictionView, ReportError> {
+    let page = evidence.page;
     let mut rows = Vec::new();
     for row in prediction.rows.iter().copied() {
         let finding = page.findings.get(row).ok_or_else(|| ReportError::NoSuchFinding {
@@ -212,7 +223,7 @@ fn prediction_view(page: &Page, prediction: &JudgedPrediction, id: &str) -> Resu
             findings: page.findings.len(),
         })?;
         if rows.len() < ROWS_PER_PREDICTION {
-            rows.push(evidence::row(page, row, finding));
+            rows.push(evidence::row(evidence, row, finding));
         }
     }
     let (class, symbol) = class_of(prediction.judgement);

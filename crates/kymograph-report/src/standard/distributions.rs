@@ -33,7 +33,8 @@ pub fn parts_histogram(
     own_label: Option<&str>,
     marked: &[MarkedValue<'_>],
 ) -> Option<Figure> {
-    let chosen = selection.of(findings);
+    let mut chosen = selection.of(findings);
+    chosen.retain(|f| f.other_layer().is_none());
     let mut panels: Vec<(Vec<u64>, String, HistogramPanel)> = Vec::new();
     let mut most = 0;
     for array in arrays(selection, &chosen) {

@@ -29,17 +29,17 @@ pub fn filter_images(values: &[f32], shape: &[usize], most: usize) -> Vec<Image>
     (0..out.min(most)).map(image).collect()
 }
 
-/// Filters as small images, a row a step, a column a filter, on one scale about 0.
+/// Filters as small images, a row a step under its name, a column a filter, on one scale about 0.
 ///
 /// `None` when there is no image.
 #[must_use]
-pub fn filter_grid(title: &str, rows: &[(u64, Vec<Image>)]) -> Option<Figure> {
+pub fn filter_grid(title: &str, rows: &[(String, Vec<Image>)]) -> Option<Figure> {
     let columns = rows.iter().map(|(_, images)| images.len()).max().filter(|n| *n > 0)?;
     let cells = rows.iter().map(|(_, images)| (0..columns).map(|i| images.get(i).cloned()).collect()).collect();
     let grid = ImageGrid {
         row_axis: "step".into(),
         column_axis: "filter".into(),
-        rows: rows.iter().map(|(step, _)| grouped(*step)).collect(),
+        rows: rows.iter().map(|(name, _)| name.clone()).collect(),
         columns: (0..columns).map(|i| i.to_string()).collect(),
         cells,
         colour: ColourScale { label: "weight".into(), range: None, map: ColourMap::Diverging { centre: 0.0 } },

@@ -7,11 +7,10 @@ use kymograph_findings::Finding;
 use super::maps::{note, scale};
 use super::{Selection, runs, seeds, words};
 use crate::figure::{Figure, FigureKind, HeatMap, HeatPanel, PrintValues, Width};
-use crate::number::grouped;
+use crate::number::{format_interval, grouped};
 use crate::page::{Frame, Frames};
 
-/// How alike the network's arrays are to one another at one step, mean over seeds, from findings that name two arrays
-/// and one step (or the same step twice).
+/// How alike the network's arrays are to one another at one step, mean over seeds, from findings that compare two layers.
 ///
 /// `printed` are the steps that get a panel in the figure; the frames hold every step. `diagonal` fills the cells of an
 /// array with itself where no finding does. A pair measured one way round fills both cells. `None` when no such finding
@@ -24,12 +23,11 @@ pub fn layer_maps(
     diagonal: Option<f64>,
     printed: &[u64],
 ) -> Option<(Figure, Frames)> {
-    let one_step = |f: &&Finding| !f.steps.is_empty() && f.steps.iter().all(|s| *s == f.steps[0]);
-    let chosen: Vec<&Finding> = selection.of(findings).into_iter().filter(one_step).collect();
+    let chosen: Vec<&Finding> = selection.of(findings).into_iter().filter(|f| f.other_layer().is_some()).collect();
     let mut names: Vec<&str> = Vec::new();
     let mut values: BTreeMap<(u64, &str, &str), Vec<f64>> = BTreeMap::new();
     for finding in &chosen {
-        let (Some(other), Some(value)) = (finding.other_array.as_deref(), finding.value) else {
+        let (Some(other), Some(value)) = (finding.other_layer(), finding.value) else {
             continue;
         };
         for name in [finding.array.as_str(), other] {
@@ -58,7 +56,7 @@ pub fn layer_maps(
     });
     let figure = |panels: Vec<HeatPanel>| Figure {
         title: format!("{}: {} between layers", selection.network, words(selection.measure)),
-        note: note(runs(&chosen)),
+        note: format!("{}{}", note(runs(&chosen)), null_words(&chosen)),
         width: Width::Double,
         kind: FigureKind::HeatMap(HeatMap {
             colour: scale(words(selection.measure), range),
@@ -73,4 +71,12 @@ pub fn layer_maps(
     let frames = steps.iter().map(|s| Frame { name: grouped(*s), figure: figure(vec![panel(*s)]) });
     let frames = Frames { label: "step".into(), start: steps.len().saturating_sub(1), frames: frames.collect() };
     (!panels.is_empty()).then(|| (figure(panels), frames))
+}
+
+/// The widest central 95 % of the cells' main nulls, in words; nothing where none was drawn.
+fn null_words(findings: &[&Finding]) -> String {
+    let nulls: Vec<_> = findings.iter().filter_map(|f| f.null()).collect();
+    let Some(first) = nulls.first() else { return String::new() };
+    let widest = nulls.iter().fold(first.interval, |[a, b], n| [a.min(n.interval[0]), b.max(n.interval[1])]);
+    format!(" Null by {}: central 95 % of every cell within {}.", words(&first.kind), format_interval(widest, 2))
 }

@@ -22,7 +22,7 @@ pub enum PairAxis {
 /// A measure over steps, one panel an array: the mean over seeds with its 95 % t-interval, each seed as a thin line,
 /// and the null as a grey ribbon (its central interval, ends averaged over seeds).
 ///
-/// With one run the band is the finding's own interval, over units or examples, and the note says so. Measures of two
+/// Rows that compare two layers are left to [`super::layer_maps`]. With one run the band is the finding's own interval, over units or examples, and the note says so. Measures of two
 /// steps follow `pairs`. `range` fixes the vertical axis. `None` when no value was measured.
 #[must_use]
 pub fn curves_over_steps(
@@ -32,7 +32,8 @@ pub fn curves_over_steps(
     range: Option<[f64; 2]>,
     thresholds: &[Threshold],
 ) -> Option<Figure> {
-    let chosen = selection.of(findings);
+    let mut chosen = selection.of(findings);
+    chosen.retain(|f| f.other_layer().is_none());
     let seeds = runs(&chosen);
     let mut panels = Vec::new();
     let mut steps = Vec::new();

@@ -169,7 +169,7 @@ fn filters_are_read_by_their_shape() {
     assert_eq!(filter_images(&weight, &[9, 4], 3)[2].values, [8.0, 9.0, 10.0, 11.0]);
     assert!(filter_images(&weight, &[12, 3], 3).is_empty(), "3 inputs are no square");
     assert!(filter_images(&weight, &[2, 2, 3, 4], 3).is_empty(), "shape and values disagree");
-    assert!(filter_grid("none", &[(0, vec![])]).is_none());
+    assert!(filter_grid("none", &[("0".into(), vec![])]).is_none());
 }
 
 #[test]
@@ -226,6 +226,9 @@ fn layers_against_layers_print_the_named_steps_and_slide_over_all() {
         let [low, high] = map.colour.range.unwrap();
         assert!((low - 0.3).abs() < 1e-12 && (high - 0.8).abs() < 1e-12);
     }
+    assert!(figure.note.contains("permuted") && figure.note.contains("within"), "{}", figure.note);
+    // Pairs of layers are no curves over steps.
+    assert!(curves_over_steps(&findings[1..], &selection(), PairAxis::ToLast, None, &[]).is_none());
     assert!(layer_maps(&findings, &selection(), None, None, &[7]).is_none());
     assert!(layer_maps(&findings[..1], &selection(), None, None, &[0]).is_none());
 }

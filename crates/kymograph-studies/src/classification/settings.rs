@@ -130,7 +130,9 @@ mod tests {
 
     #[test]
     fn set_wins_over_quick_and_quick_over_the_file() {
-        assert_eq!(read(true, &[]).unwrap().steps, 200);
+        assert_eq!(read(false, &[]).unwrap().networks, ["cnn", "mlp", "transformer"]);
+        let quick = read(true, &[]).unwrap();
+        assert_eq!((quick.steps, quick.networks), (200, vec!["cnn".to_owned(), "mlp".to_owned()]));
         assert_eq!(read(true, &[("steps", "60")]).unwrap().steps, 60);
         assert_eq!(read(false, &[("networks", "mlp")]).unwrap().networks, ["mlp"]);
         assert!(read(false, &[("controls", "")]).unwrap().controls.is_empty());

@@ -80,7 +80,7 @@ pub(super) fn floors_and_ceilings(derivation: &Derivation<'_>, findings: &[Findi
     })
 }
 
-fn cell(values: Vec<f64>) -> String {
+pub(super) fn cell(values: Vec<f64>) -> String {
     if values.is_empty() { "not measured".to_owned() } else { format_value(mean_of(&values), 3) }
 }
 
@@ -187,68 +187,4 @@ pub(super) fn losses(derivation: &Derivation<'_>) -> Result<Option<SummaryTable>
         columns: heads.iter().map(|h| (*h).to_owned()).collect(),
         rows,
     }))
-}
-
-/// The comparison of levels with a smooth curve on every trajectory.
-pub(super) fn levels(findings: &[Finding]) -> Option<SummaryTable> {
-    let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    for finding in findings.iter().filter(|f| f.measure == "phase_comparison") {
-        let same = |g: &&mut Vec<&Finding>| {
-            let first = g[0];
-            first.run.network == finding.run.network
-                && first.array == finding.array
-                && first.other_array == finding.other_array
-        };
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(finding),
-            None => groups.push(vec![finding]),
-        }
-    }
-    let rows: Vec<Vec<String>> = groups
-        .iter()
-        .map(|group| {
-            let first = group[0];
-            let null = |kind: &str| {
-                let one = |f: &&Finding| f.nulls.iter().find(|n| n.kind == kind).map(|n| n.mean);
-                cell(group.iter().filter_map(one).collect())
-            };
-            let values: Vec<f64> = group.iter().filter_map(|f| f.value).collect();
-            let range = |pick: fn(f64, f64) -> f64| values.iter().copied().reduce(pick).map(|v| format_value(v, 3));
-            vec![
-                first.run.network.clone(),
-                first.array.clone(),
-                first.other_array.clone().unwrap_or_default(),
-                first.n.map(|n| n.to_string()).unwrap_or_default(),
-                cell(values.clone()),
-                match (range(f64::min), range(f64::max)) {
-                    (Some(low), Some(high)) if values.len() > 1 => format!("{low} to {high}"),
-                    _ => String::new(),
-                },
-                cell(group.iter().filter_map(|f| f.parts.get("misfit")?.first().copied()).collect()),
-                null("permuted_steps"),
-                null("smooth_interpolation"),
-            ]
-        })
-        .collect();
-    let heads = [
-        "network",
-        "array",
-        "trajectory",
-        "steps",
-        "BIC difference",
-        "over seeds",
-        "misfit",
-        "steps permuted",
-        "smooth way",
-    ];
-    (!rows.is_empty()).then(|| SummaryTable {
-        title: "Levels or a smooth curve".to_owned(),
-        caption: "Difference of Schwarz' criterion between one smooth monotone curve and levels with jumps between them, over \
-                  the recorded steps as they are spaced, mean over seeds: above 6 strong evidence for levels, below −6 for a \
-                  curve. A misfit far above 1 says that neither tells the trajectory well. Nulls: the same values in random \
-                  order, and a smooth way between the same ends with the trajectory's own noise."
-            .to_owned(),
-        columns: heads.iter().map(|h| (*h).to_owned()).collect(),
-        rows,
-    })
 }

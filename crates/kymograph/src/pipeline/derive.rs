@@ -8,7 +8,7 @@ use kymograph_report::write_report;
 use kymograph_runs::{Experiment, Run};
 
 use super::published::Published;
-use super::{Event, Listener, page};
+use super::{Event, Listener, networks, page};
 use crate::error::KymographError;
 
 /// Everything a report is derived from.
@@ -71,6 +71,7 @@ pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Res
     listener(Event::Drawing);
     let page = page::build(derivation, &findings, &verdicts)?;
     let files = write_report(&derived, &page)?;
+    networks::write(&derived, derivation, &findings, &verdicts)?;
     Ok(Derived {
         folder: derivation.experiment.folder().to_path_buf(),
         page: files.page,

@@ -80,11 +80,11 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
     let mut findings = Vec::new();
     for group in &mut groups {
         group.plan.trajectories.retain(|planned| measures.contains(planned.name.as_str()));
-        let of: BTreeSet<&str> = group.plan.trajectories.iter().map(|planned| planned.of.as_str()).collect();
+        let of: BTreeSet<&str> = group.plan.trajectories.iter().filter_map(|planned| planned.of.as_deref()).collect();
         let needed = |name: &str| measures.contains(name) || of.contains(name);
         group.plan.measures.retain(|planned| needed(&planned.name));
         // Predictions that nothing planned can answer are not measured, which is no error.
-        if group.plan.measures.is_empty() {
+        if group.plan.measures.is_empty() && group.plan.trajectories.is_empty() {
             continue;
         }
         findings.extend(gather(&Gathering {

@@ -8,11 +8,13 @@ mod commands;
 mod composition;
 mod derive;
 mod judge;
+mod networks;
 mod page;
 mod published;
 mod run;
 mod sections;
 mod study;
+mod trajectories;
 
 pub use analyze::{AnalyzeRequest, analyze};
 pub use derive::Derived;

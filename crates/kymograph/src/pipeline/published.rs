@@ -95,7 +95,7 @@ impl Published {
     /// The published number for a finding's measure, array and steps, whatever main run it is of, and whether it is a mean
     /// over arrays.
     pub(super) fn of(&self, finding: &Finding, step_names: &BTreeMap<String, u64>) -> Option<(f64, bool)> {
-        if finding.run.control.is_some() {
+        if finding.run.control.is_some() || finding.other_layer().is_some() {
             return None;
         }
         if !self.only.is_empty() && !self.only.contains(&finding.run.network) {

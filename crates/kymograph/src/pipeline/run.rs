@@ -170,10 +170,10 @@ pub(super) fn derive_study(
     derive(&derivation, listener)
 }
 
-/// The scores recorded at checkpoints, as `table.column`.
+/// What was recorded at checkpoints and at every minibatch, as `table.column`.
 fn series(run: &Run) -> Result<BTreeMap<String, BTreeMap<u64, f64>>, KymographError> {
     let mut all = BTreeMap::new();
-    for name in ["held_out", "train"] {
+    for name in ["held_out", "train", "minibatch"] {
         let table = run.series(name)?;
         for (column, _) in &table.columns {
             if let Some((steps, values)) = table.column(column) {

@@ -5,7 +5,7 @@ use kymograph_report::standard::{
     self, MarkedValue, PairAxis, Selection, Trace, curves_over_steps, filter_frames, filter_grid, filter_images,
     pair_table, parts_histogram, similarity_maps, training_curves,
 };
-use kymograph_report::{Figure, Frames, PlacedFigure, Section, slug};
+use kymograph_report::{Figure, Frames, Image, PlacedFigure, Section, grouped, slug};
 use kymograph_runs::{Checkpoint, TensorInfo};
 
 use super::derive::Derivation;
@@ -154,12 +154,24 @@ fn filters(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> 
     if let Some((array, rows)) = kernels(network, derivation)? {
         let title = format!("{network}: filters of {array}");
         let named = |step: &u64| derivation.step_names.values().any(|named| named == step);
-        let printed: Vec<_> = rows
-            .iter()
-            .filter(|(step, _)| named(step))
-            .map(|(step, images)| (*step, images.iter().take(FILTERS).cloned().collect()))
-            .collect();
+        let row = |name: String, images: &[Image]| (name, images.iter().take(FILTERS).cloned().collect::<Vec<_>>());
+        let printed: Vec<_> =
+            rows.iter().filter(|(step, _)| named(step)).map(|(step, images)| row(grouped(*step), images)).collect();
         let figure = filter_grid(&title, &printed).map(|figure| (figure, filter_frames(&title, &rows)));
+        let stages: Vec<_> = ["early", "mid", "late"]
+            .into_iter()
+            .filter_map(|name| {
+                let wanted = derivation.step_names.get(name)?;
+                let (step, images) = rows.iter().find(|(step, _)| step == wanted)?;
+                Some(row(format!("{name} ({})", grouped(*step)), images))
+            })
+            .collect();
+        let grid =
+            (stages.len() == 3).then(|| filter_grid(&format!("{title}, early, mid and late"), &stages)).flatten();
+        let caption = "The first 8 units of the first layer that looks at the image, of the first run, early, mid and late in \
+                       training, in the form of the published figure. The eye compares rows; the cosines above say how \
+                       much a random step of equal length would have changed them.";
+        place(&mut section, &format!("{network}-filters-early-mid-late"), grid, caption);
         let caption = "The first units of the first layer that looks at the image, of the first run: each picture is what \
                        one unit weighs. Printed: the steps that the plan names; the slider holds every recorded step.";
         place_frames(&mut section, &format!("{network}-filters"), figure, caption);
@@ -202,7 +214,7 @@ fn filters(network: &str, derivation: &Derivation<'_>, findings: &[Finding]) -> 
     Ok(section)
 }
 
-type Kernels = (String, Vec<(u64, Vec<kymograph_report::Image>)>);
+type Kernels = (String, Vec<(u64, Vec<Image>)>);
 
 /// The filters of the network's first run at every recorded step: those of its first convolution, or of a first linear
 /// layer whose inputs are the pixels of an image.
