@@ -16,6 +16,6 @@ pub use classes::{CharacterTable, character_table, conjugacy_classes, frobenius_
 pub use error::GroupError;
 pub use group::Group;
 pub use irrep::{Irrep, RealType};
-pub use quantities::{Quantity, find_quantity, quantities};
 pub use irreps::{irreps, published_irreps, published_wrong_a5_irreps};
+pub use quantities::{Quantity, find_quantity, quantities};
 pub use subgroups::{Subgroup, indicator_shares, left_cosets, right_cosets, subgroups};

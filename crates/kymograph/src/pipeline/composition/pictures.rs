@@ -29,7 +29,7 @@ const THRESHOLD: f64 = 1.0;
 /// What the runs of one network have in common: how often each representation is learned, and how many are.
 pub(super) fn over_runs(network: &str, findings: &[Finding], irreps: &[String]) -> Section {
     let mut section = Section { title: format!("{network}: over runs"), ..Section::default() };
-    let of = |measure: &str| findings.iter().filter(move |f| f.measure == measure && f.run.network == network);
+    let of = |measure: &'static str| findings.iter().filter(move |f| f.measure == measure && f.run.network == network);
     let runs = of("key_representations").count();
     if runs < 2 {
         return section;
@@ -44,7 +44,7 @@ pub(super) fn over_runs(network: &str, findings: &[Finding], irreps: &[String]) 
         rows.push(DotRow {
             label: irrep.clone(),
             estimate: Some(hits as f64 / values.len() as f64),
-            interval: wilson_interval(hits, values.len(), 0.95).ok(),
+            interval: wilson_interval(hits, values.len(), 0.95).ok().map(|i| [i.low, i.high]),
             status: format!("{hits} of {}", values.len()),
             ..DotRow::default()
         });
