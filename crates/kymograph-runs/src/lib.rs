@@ -18,7 +18,7 @@ pub use checkpoints::{
 };
 pub use data::{
     ImageSet, NpyArray, NpyWriter, Split, fashion_mnist, image_data, mnist, packed_mnist, read_idx_images,
-    read_idx_labels, read_npy,
+    read_idx_labels, read_npy, read_numbers, read_series,
 };
 pub use error::RunsError;
 pub use export::{ExportFormat, export};

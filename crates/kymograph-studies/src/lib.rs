@@ -1,12 +1,14 @@
 //! The built-in studies: data, network, what to record, plan and predictions, a folder each.
 
-pub mod control;
+pub mod classification;
+pub mod composition;
 pub mod error;
+mod file;
 pub mod phases;
-pub mod scores;
+mod progress;
 pub mod study;
-pub mod training;
 
-pub use control::Control;
 pub use error::StudyError;
-pub use study::{Settings, Study, StudyFile, all, find};
+pub use file::{Choice, StudyFile};
+pub use progress::Progress;
+pub use study::{Classification, Study, Task, all, find};

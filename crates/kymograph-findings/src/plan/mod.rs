@@ -1,5 +1,6 @@
 //! A plan: which measures to take on which arrays at which steps, and which nulls to draw beside them.
 
+mod composition;
 mod nulls;
 mod trajectory;
 
@@ -9,6 +10,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use kymograph_measures::{self as measures, Input, Kind, Measure};
 use serde::{Deserialize, Serialize};
 
+pub use composition::PlannedComposition;
 pub use nulls::NullKind;
 pub use trajectory::{PlannedTrajectory, TrajectoryNull};
 
@@ -20,11 +22,14 @@ use crate::finding::RunKey;
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The measures, in the order they are computed and reported.
-    #[serde(rename = "measure")]
+    #[serde(default, rename = "measure", skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<PlannedMeasure>,
     /// Measures of whole trajectories: what the measures above gave, over the steps.
     #[serde(default, rename = "trajectory", skip_serializing_if = "Vec::is_empty")]
     pub trajectories: Vec<PlannedTrajectory>,
+    /// Whether these are networks that compose two elements of a group, and how they are measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub composition: Option<PlannedComposition>,
 }
 
 /// One measure, on every array that matches.

@@ -4,7 +4,7 @@ mod networks;
 
 pub use networks::network;
 
-use crate::study::Study;
+use crate::study::{Classification, Study, Task};
 
 /// The study.
 pub static STUDY: Study = Study {
@@ -12,7 +12,6 @@ pub static STUDY: Study = Study {
     study: include_str!("study.toml"),
     plan: include_str!("plan.toml"),
     predictions: include_str!("predictions.toml"),
-    networks: &["cnn", "mlp", "transformer"],
-    network,
     published: include_str!("published.toml"),
+    task: Task::Classification(Classification { networks: &["cnn", "mlp", "transformer"], network }),
 };

@@ -81,6 +81,9 @@ pub(crate) struct RunArgs {
     /// Change a setting of the study; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
+    /// Named settings of the study, as its README lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "quick")]
+    pub(crate) recipe: Option<String>,
     /// A small version that ends within a minute
     #[arg(long)]
     pub(crate) quick: bool,

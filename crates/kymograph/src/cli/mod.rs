@@ -46,6 +46,7 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
                 study: args.study,
                 seeds: args.seed.map(|s| vec![s]).or_else(|| args.seeds.map(Iterator::collect)),
                 set: args.set,
+                recipe: args.recipe,
                 quick: args.quick,
                 data_dir: args.data_dir,
                 out: args.out,

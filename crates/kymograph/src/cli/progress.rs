@@ -47,25 +47,8 @@ impl Terminal {
                 let bar = self.bar(Stage::Training(p.run()), p.steps as usize);
                 bar.set_position(p.step);
                 bar.set_message(format!("loss {:.4}", p.loss));
-                if let Some(s) = p.scores {
-                    let class: Vec<String> = s
-                        .class_accuracy
-                        .iter()
-                        .map(|a| a.map_or("–".to_owned(), |a| format!("{:.0}", 100.0 * a)))
-                        .collect();
-                    let line = format!(
-                        "{} step {:>5}  held out: loss {:.4}  accuracy {:.4}  F1 {:.4}  precision {:.4}  recall \
-                         {:.4}  by class % {}",
-                        p.run(),
-                        p.step,
-                        s.loss,
-                        s.accuracy,
-                        s.macro_f1,
-                        s.macro_precision,
-                        s.macro_recall,
-                        class.join(" ")
-                    );
-                    bar.suspend(|| eprintln!("{line}"));
+                if let Some(scores) = p.scores {
+                    bar.suspend(|| eprintln!("{} step {:>5}  {scores}", p.run(), p.step));
                 }
             }
             Event::AlreadyThere { run } => eprintln!("{run} is finished already and is not trained again"),

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use kymograph_findings::{Finding, Gathering, Judging, Plan, Predictions, RunKey, Stated, Subject, Verdict, gather};
 use kymograph_runs::{Experiment, Run};
-use kymograph_studies::{Settings, Study};
+use kymograph_studies::classification::Settings;
+use kymograph_studies::{Study, Task};
 
 use super::analyze::{self, default_plan, step_names, study_or_file};
-use super::{Event, Listener, absolute, quoted, run};
+use super::{Event, Listener, absolute, quoted, run, study};
 use crate::error::KymographError;
 
 /// What `kymograph judge` was asked for.
@@ -64,7 +65,7 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
     let mut loose = Vec::new();
     for path in &request.paths {
         if path.join("experiment.json").is_file() {
-            groups.push(of_experiment(path, &plan, &run::hash(&text), listener)?);
+            groups.push(of_experiment(path, &plan, &study::hash(&text), listener)?);
         } else if path.join("run.json").is_file() {
             groups.push(of_run(path, &plan)?);
         } else {
@@ -119,7 +120,10 @@ fn of_experiment(
     }
     let study = kymograph_studies::find(&experiment.manifest().study)?;
     let (plan, origin) = plan.clone().map_or_else(|| plan_of_study(study), Ok)?;
-    let recorded = run::recorded(&experiment, study, &plan, listener)?;
+    let Task::Classification(task) = &study.task else {
+        unreachable!("no study composes group elements");
+    };
+    let recorded = run::recorded(&experiment, study, task, &plan, listener)?;
     let stated = match experiment.manifest().predictions_hash.as_deref() == Some(predictions) {
         true => Stated::Beforehand,
         false => Stated::Afterwards,

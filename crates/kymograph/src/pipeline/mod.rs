@@ -11,11 +11,12 @@ mod page;
 mod published;
 mod run;
 mod sections;
+mod study;
 
 pub use analyze::{AnalyzeRequest, analyze};
 pub use derive::Derived;
 pub use judge::{JudgeRequest, Judged, judge};
-pub use run::{RunRequest, run_study};
+pub use study::{RunRequest, run_study};
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ use crate::error::KymographError;
 /// What the pipeline tells whoever shows progress. It may come from several threads at once.
 pub enum Event<'a> {
     /// A network is being trained.
-    Training(&'a kymograph_studies::training::Progress<'a>),
+    Training(&'a kymograph_studies::Progress<'a>),
     /// A finished run was found and is not trained again.
     AlreadyThere {
         /// The run.
@@ -55,7 +56,7 @@ pub fn report(folder: &Path, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<De
     if experiment.manifest().study == analyze::SOURCE {
         analyze::derive_again(&experiment, listener)
     } else {
-        run::derive_again(&experiment, listener)
+        study::derive_again(&experiment, listener)
     }
 }
 

@@ -1,63 +1,35 @@
-//! `kymograph run`: trains a study's networks, records them, and derives everything else.
+//! A study of image classifiers: its networks are trained and replayed on the probe.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
-use kymograph_runs::{
-    Experiment, ExperimentManifest, Manifest, Recorder, Run, RunEntry, Split, image_data, remove_experiment,
-};
-use kymograph_studies::training::{Data, Training};
-use kymograph_studies::{Control, Settings, Study, StudyError, StudyFile};
+use kymograph_runs::{Experiment, Run, RunEntry, image_data};
+use kymograph_studies::classification::{Control, Data, Settings, Training};
+use kymograph_studies::{Choice, Classification, Progress, Study, StudyError, StudyFile};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
-use super::{Event, Listener, absolute, capture, quoted};
+use super::study::{Asked, flags, hash, record};
+use super::{Event, Listener, capture};
 use crate::error::KymographError;
 
-/// What `kymograph run` was asked for.
-#[derive(Clone, Debug, Default)]
-pub struct RunRequest {
-    /// The study's name.
-    pub study: String,
-    /// Seeds; the study's own number of them, from 0, when there are none.
-    pub seeds: Option<Vec<u64>>,
-    /// Settings to change.
-    pub set: Vec<(String, String)>,
-    /// The small version.
-    pub quick: bool,
-    /// Folder with data sets.
-    pub data_dir: Option<PathBuf>,
-    /// Experiment folder; `kymograph-out/STUDY` when there is none.
-    pub out: Option<PathBuf>,
-    /// Go on with what is there.
-    pub resume: bool,
-    /// Replace what is there.
-    pub force: bool,
-}
-
-/// Trains, records, measures, judges and reports.
-///
-/// # Errors
-/// When the study or a setting does not exist, when the experiment folder holds something else, or when training,
-/// measuring or writing fails. What was recorded until then stays and can be gone on from.
-pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<Derived, KymographError> {
-    let study = kymograph_studies::find(&request.study)?;
-    let (file, settings) = StudyFile::read(study, request.quick, &request.set)?;
-    let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
+/// Trains what was asked for, and derives the report.
+pub(super) fn run(asked: &Asked<'_>, task: &Classification, listener: Listener<'_>) -> Result<Derived, KymographError> {
+    let Asked { request, study, file, choice } = asked;
+    let settings = Settings::read(study, file, task.networks, *choice)?;
+    Plan::from_toml(study.plan, "the study's plan.toml")?;
     Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
     let split = image_data(&settings.data, request.data_dir.as_deref())?;
-    let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(study.name));
-    let experiment = open(request, study, &settings, &split, &out)?;
+    let experiment = asked.experiment(&json!(settings), &split.note)?;
     let data = Data::of(&split);
     drop(split);
     let declared = file.controls.iter().filter(|(name, _)| settings.controls.contains(name));
     let controls: Vec<(&str, &Control)> = declared.map(|(name, control)| (name.as_str(), control)).collect();
     for name in &settings.networks {
-        let Some(spec) = (study.network)(name) else {
+        let Some(spec) = (task.network)(name) else {
             let (study, setting) = (study.name.to_owned(), "networks".to_owned());
             let detail = format!("`{name}` is no network of this study");
             return Err(StudyError::Setting { study, setting, detail }.into());
@@ -67,115 +39,16 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
             for &seed in &seeds {
                 let training =
                     Training { study: study.name, spec: &spec, seed, settings: &settings, data: &data, control };
-                train(&experiment, &training, listener)?;
+                let control = control.map(|(name, _)| name.to_owned());
+                let key = RunKey { network: name.clone(), seed: Some(seed), control };
+                let manifest = training.manifest()?;
+                let train =
+                    &|recorder, saved, progress: &mut dyn FnMut(Progress<'_>)| training.run(recorder, saved, progress);
+                record(&experiment, &key, &manifest, train, listener)?;
             }
         }
     }
-    derive_study(&experiment, study, &plan, listener)
-}
-
-/// Derives everything again from an experiment that `kymograph run` recorded.
-pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> Result<Derived, KymographError> {
-    let study = kymograph_studies::find(&experiment.manifest().study)?;
-    let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
-    derive_study(experiment, study, &plan, listener)
-}
-
-fn open(
-    request: &RunRequest,
-    study: &Study,
-    settings: &Settings,
-    split: &Split,
-    out: &Path,
-) -> Result<Experiment, KymographError> {
-    // Seeds are not part of what an experiment is: more of them can be added later.
-    let mut shared = json!(settings);
-    if let Some(fields) = shared.as_object_mut() {
-        fields.remove("seeds");
-    }
-    let wanted = json!({
-        "study": shared,
-        "data": split.note,
-        "quick": request.quick,
-        "set": request.set.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
-        "data_dir": request.data_dir.as_deref().map(absolute),
-    });
-    if out.join("experiment.json").exists() {
-        if request.force {
-            remove_experiment(out)?;
-        } else if request.resume {
-            let experiment = Experiment::open(out)?;
-            let found = experiment.manifest();
-            if found.study != study.name || found.settings != wanted {
-                return Err(KymographError::OtherExperiment {
-                    folder: out.to_path_buf(),
-                    found: format!("study `{}` with settings {}", found.study, found.settings),
-                    wanted: format!("study `{}` with settings {wanted}", study.name),
-                });
-            }
-            return Ok(experiment);
-        }
-    }
-    let predictions = hash(study.predictions);
-    Ok(Experiment::create(out, &ExperimentManifest::new(study.name, wanted, Some(predictions)))?)
-}
-
-pub(super) fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn train(experiment: &Experiment, training: &Training<'_>, listener: Listener<'_>) -> Result<(), KymographError> {
-    let manifest = training.manifest()?;
-    let control = training.control.map(|(name, _)| name);
-    let folder = experiment.run_folder(&training.spec.name, training.seed, control);
-    let key = RunKey {
-        network: training.spec.name.clone(),
-        seed: Some(training.seed),
-        control: control.map(ToOwned::to_owned),
-    };
-    let mut progress = |p: kymograph_studies::training::Progress<'_>| listener(Event::Training(&p));
-    if !folder.join("run.json").exists() {
-        training.run(Recorder::create(&folder, &manifest)?, &mut progress)?;
-        return Ok(());
-    }
-    let run = Run::open(&folder)?;
-    check_same(&folder, run.manifest(), &manifest)?;
-    if run.is_finished() {
-        listener(Event::AlreadyThere { run: key.to_string() });
-        return Ok(());
-    }
-    if run.manifest().cpu_features != manifest.cpu_features {
-        listener(Event::Warning(format!(
-            "{key} was begun on other CPU features ({}); its last bits may differ from an uninterrupted run",
-            run.manifest().cpu_features.join(" ")
-        )));
-    }
-    let (recorder, saved) = Recorder::resume(&folder)?;
-    training.resume(recorder, saved, &mut progress)?;
-    Ok(())
-}
-
-fn check_same(folder: &Path, found: &Manifest, wanted: &Manifest) -> Result<(), KymographError> {
-    let seedless = |settings: &serde_json::Value| {
-        let mut settings = settings.clone();
-        if let Some(study) = settings.get_mut("study").and_then(|s| s.as_object_mut()) {
-            study.remove("seeds");
-            study.remove("networks");
-            study.remove("controls");
-        }
-        settings
-    };
-    let detail = if found.network != wanted.network {
-        "the network"
-    } else if found.settings.get("control") != wanted.settings.get("control") {
-        "what the control changes"
-    } else if seedless(&found.settings) != seedless(&wanted.settings) {
-        "the settings in run.json"
-    } else {
-        return Ok(());
-    };
-    let run = folder.display().to_string();
-    Err(StudyError::OtherSettings { run, detail: detail.to_owned() }.into())
+    derive_study(&experiment, study, task, listener)
 }
 
 /// What an experiment recorded, with the activations that a plan looks at.
@@ -190,12 +63,12 @@ pub(super) struct Recorded {
 pub(super) fn recorded(
     experiment: &Experiment,
     study: &Study,
+    task: &Classification,
     plan: &Plan,
     listener: Listener<'_>,
 ) -> Result<Recorded, KymographError> {
     let settings = &experiment.manifest().settings;
-    let quick = settings["quick"].as_bool().unwrap_or(false);
-    let (file, _) = StudyFile::read(study, quick, &[])?;
+    let file = StudyFile::read(study)?;
     let mut study_settings = settings["study"].clone();
     if let Some(fields) = study_settings.as_object_mut() {
         fields.insert("seeds".to_owned(), json!(1));
@@ -207,7 +80,7 @@ pub(super) fn recorded(
     })?;
     let step_names = settings_read.step_names();
     // Numbers published for one recipe are shown beside runs of that recipe only.
-    let (_, mut recipe) = StudyFile::read(study, false, &[])?;
+    let mut recipe = Settings::read(study, &file, task.networks, Choice::default())?;
     (recipe.seeds, recipe.networks, recipe.controls) =
         (settings_read.seeds, settings_read.networks.clone(), settings_read.controls.clone());
     let published = if recipe == settings_read { Published::read(study.published)? } else { Published::none() };
@@ -249,28 +122,22 @@ pub(super) fn recorded(
     Ok(Recorded { file, published, step_names, runs, subjects })
 }
 
-fn derive_study(
+/// Derives everything from what an experiment recorded.
+pub(super) fn derive_study(
     experiment: &Experiment,
     study: &Study,
-    plan: &Plan,
+    task: &Classification,
     listener: Listener<'_>,
 ) -> Result<Derived, KymographError> {
-    let Recorded { file, published, step_names, runs, subjects } = recorded(experiment, study, plan, listener)?;
-    let settings = &experiment.manifest().settings;
-    let quick = settings["quick"].as_bool().unwrap_or(false);
+    let plan = &Plan::from_toml(study.plan, "the study's plan.toml")?;
+    let Recorded { file, published, step_names, runs, subjects } = recorded(experiment, study, task, plan, listener)?;
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let stated = if experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
         Stated::Beforehand
     } else {
         Stated::Afterwards
     };
-    let mut flags = if quick { " --quick".to_owned() } else { String::new() };
-    for set in settings["set"].as_array().into_iter().flatten().filter_map(|s| s.as_str()) {
-        flags.push_str(&format!(" --set {}", quoted(set)));
-    }
-    if let Some(folder) = settings["data_dir"].as_str() {
-        flags.push_str(&format!(" --data-dir {}", quoted(folder)));
-    }
+    let flags = flags(&experiment.manifest().settings);
     let main = |(entry, _): &&(RunEntry, Run)| entry.key.control.is_none();
     let seeds: Vec<u64> = runs.iter().filter(main).map(|(entry, _)| entry.key.seed).collect();
     let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));

@@ -25,6 +25,13 @@ pub struct Table {
 }
 
 impl Table {
+    /// Rows in the order of their steps, with a value where a column was recorded.
+    pub fn of(name: impl Into<String>, steps: Vec<u64>, columns: Vec<(String, Vec<Option<f64>>)>) -> Table {
+        let mut table = Table { name: name.into(), ..Table::default() };
+        table.append(Segment { steps, columns });
+        table
+    }
+
     /// The steps at which a column was recorded, and its values there; `None` when there is no such column.
     pub fn column(&self, name: &str) -> Option<(Vec<u64>, Vec<f64>)> {
         let position = self.columns.iter().position(|(column, _)| column == name)?;

@@ -7,10 +7,11 @@ use kymograph_runs::{ImageSet, Manifest, Recorder, SavedState, Split};
 use ndarray::{Array4, ArrayD, ArrayView2, ArrayView4, Axis, s};
 use serde_json::json;
 
-use crate::control::Control;
+use super::control::Control;
+use super::scores::{Scores, scores};
+use super::settings::Settings;
 use crate::error::StudyError;
-use crate::scores::{Scores, scores};
-use crate::study::Settings;
+use crate::progress::Progress;
 
 /// Examples in a forward pass that only scores.
 const SCORING_BATCH: usize = 500;
@@ -62,33 +63,6 @@ impl Data {
     }
 }
 
-impl Progress<'_> {
-    /// The run's name: `cnn/seed-0`, or `cnn/seed-0.other_order` for a control.
-    #[must_use]
-    pub fn run(&self) -> String {
-        let control = self.control.map_or_else(String::new, |name| format!(".{name}"));
-        format!("{}/seed-{}{control}", self.network, self.seed)
-    }
-}
-
-/// How far a training is.
-pub struct Progress<'a> {
-    /// The network.
-    pub network: &'a str,
-    /// Its seed.
-    pub seed: u64,
-    /// The control it is trained under.
-    pub control: Option<&'a str>,
-    /// Steps done.
-    pub step: u64,
-    /// Steps in all.
-    pub steps: u64,
-    /// Loss of the last minibatch.
-    pub loss: f64,
-    /// Held-out scores, at checkpoints.
-    pub scores: Option<&'a Scores>,
-}
-
 /// One training run: what is trained, on what, and where to.
 pub struct Training<'a> {
     /// The study's name.
@@ -106,27 +80,6 @@ pub struct Training<'a> {
 }
 
 impl Training<'_> {
-    /// Trains from the beginning and records into `recorder`'s folder.
-    ///
-    /// # Errors
-    /// [`StudyError::Diverged`] when the loss stops being a number; errors of the network or of writing.
-    pub fn run(&self, recorder: Recorder, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), StudyError> {
-        self.train(recorder, None, progress)
-    }
-
-    /// Goes on from the last complete checkpoint of a killed run, to the same bits as if it had not been killed.
-    ///
-    /// # Errors
-    /// As [`Training::run`].
-    pub fn resume(
-        &self,
-        recorder: Recorder,
-        saved: Option<SavedState>,
-        progress: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<(), StudyError> {
-        self.train(recorder, saved, progress)
-    }
-
     /// The manifest of this run.
     ///
     /// # Errors
@@ -156,7 +109,12 @@ impl Training<'_> {
         OptimiserSpec::adam(rate.unwrap_or(self.settings.learning_rate))
     }
 
-    fn train(
+    /// Trains and records into `recorder`'s folder: from the beginning, or from the last complete checkpoint of a killed
+    /// run, to the same bits as if it had not been killed.
+    ///
+    /// # Errors
+    /// [`StudyError::Diverged`] when the loss stops being a number; errors of the network or of writing.
+    pub fn run(
         &self,
         mut recorder: Recorder,
         saved: Option<SavedState>,
@@ -207,7 +165,15 @@ impl Training<'_> {
 
     fn progress<'a>(&'a self, step: u64, loss: f64, scores: Option<&'a Scores>) -> Progress<'a> {
         let control = self.control.map(|(name, _)| name);
-        Progress { network: &self.spec.name, seed: self.seed, control, step, steps: self.settings.steps, loss, scores }
+        Progress {
+            network: &self.spec.name,
+            seed: self.seed,
+            control,
+            step,
+            steps: self.settings.steps,
+            loss,
+            scores: scores.map(|scores| scores as &dyn std::fmt::Display),
+        }
     }
 
     /// Scores on held-out and on as many training examples, and a checkpoint that can be gone on from.

@@ -1,5 +1,7 @@
 //! How well a classifier does: loss, accuracy, and precision, recall and F1 averaged over classes.
 
+use std::fmt;
+
 use ndarray::ArrayView2;
 
 /// Scores of a classifier on a set of examples.
@@ -50,6 +52,23 @@ pub fn scores(logits: ArrayView2<'_, f32>, labels: &[usize]) -> Scores {
         macro_recall: mean(&|c| ratio(hits(c), of_class(c))),
         macro_f1: mean(&|c| ratio(2.0 * hits(c), of_class(c) + predicted_as(c))),
         class_accuracy: (0..classes).map(|c| (of_class(c) > 0.0).then(|| hits(c) / of_class(c))).collect(),
+    }
+}
+
+impl fmt::Display for Scores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "held out: loss {:.4}  accuracy {:.4}  F1 {:.4}  precision {:.4}  recall {:.4}  by class %",
+            self.loss, self.accuracy, self.macro_f1, self.macro_precision, self.macro_recall
+        )?;
+        for class in &self.class_accuracy {
+            match class {
+                Some(accuracy) => write!(f, " {:.0}", 100.0 * accuracy)?,
+                None => f.write_str(" –")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,184 @@
+//! `kymograph run`: opens the experiment folder, lets the study's networks be trained into it, and derives everything else.
+
+use std::path::{Path, PathBuf};
+
+use kymograph_findings::RunKey;
+use kymograph_runs::{Experiment, ExperimentManifest, Manifest, Recorder, Run, SavedState, remove_experiment};
+use kymograph_studies::{Choice, Progress, Study, StudyError, StudyFile, Task};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::derive::Derived;
+use super::{Event, Listener, absolute, quoted, run};
+use crate::error::KymographError;
+
+/// What `kymograph run` was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RunRequest {
+    /// The study's name.
+    pub study: String,
+    /// Seeds; the study's own number of them, from 0, when there are none.
+    pub seeds: Option<Vec<u64>>,
+    /// Settings to change.
+    pub set: Vec<(String, String)>,
+    /// Named settings of the study.
+    pub recipe: Option<String>,
+    /// The small version.
+    pub quick: bool,
+    /// Folder with data sets.
+    pub data_dir: Option<PathBuf>,
+    /// Experiment folder; `kymograph-out/STUDY` when there is none.
+    pub out: Option<PathBuf>,
+    /// Go on with what is there.
+    pub resume: bool,
+    /// Replace what is there.
+    pub force: bool,
+}
+
+/// Trains, records, measures, judges and reports.
+///
+/// # Errors
+/// When the study or a setting does not exist, when the experiment folder holds something else, or when training,
+/// measuring or writing fails. What was recorded until then stays and can be gone on from.
+pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> Result<Derived, KymographError> {
+    let study = kymograph_studies::find(&request.study)?;
+    let file = StudyFile::read(study)?;
+    let choice = Choice { recipe: request.recipe.as_deref(), quick: request.quick, set: &request.set };
+    let asked = Asked { request, study, file, choice };
+    match &study.task {
+        Task::Classification(task) => run::run(&asked, task, listener),
+        Task::Composition => unreachable!("no study composes group elements"),
+    }
+}
+
+/// Derives everything again from an experiment that `kymograph run` recorded.
+pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> Result<Derived, KymographError> {
+    let study = kymograph_studies::find(&experiment.manifest().study)?;
+    match &study.task {
+        Task::Classification(task) => run::derive_study(experiment, study, task, listener),
+        Task::Composition => unreachable!("no study composes group elements"),
+    }
+}
+
+/// A study to run, and what was asked of it.
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a RunRequest,
+    pub(super) study: &'static Study,
+    pub(super) file: StudyFile,
+    pub(super) choice: Choice<'a>,
+}
+
+impl Asked<'_> {
+    /// The experiment folder: a new one, or with `--resume` one of the same settings.
+    pub(super) fn experiment(&self, settings: &Value, data: &str) -> Result<Experiment, KymographError> {
+        let (request, study) = (self.request, self.study);
+        let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(study.name));
+        // Seeds are not part of what an experiment is: more of them can be added later.
+        let mut shared = settings.clone();
+        if let Some(fields) = shared.as_object_mut() {
+            fields.remove("seeds");
+        }
+        let mut wanted = json!({
+            "study": shared,
+            "data": data,
+            "quick": request.quick,
+            "set": request.set.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>(),
+            "data_dir": request.data_dir.as_deref().map(absolute),
+        });
+        if let Some(recipe) = &request.recipe {
+            wanted["recipe"] = json!(recipe);
+        }
+        if out.join("experiment.json").exists() {
+            if request.force {
+                remove_experiment(&out)?;
+            } else if request.resume {
+                let experiment = Experiment::open(&out)?;
+                let found = experiment.manifest();
+                if found.study != study.name || found.settings != wanted {
+                    return Err(KymographError::OtherExperiment {
+                        folder: out,
+                        found: format!("study `{}` with settings {}", found.study, found.settings),
+                        wanted: format!("study `{}` with settings {wanted}", study.name),
+                    });
+                }
+                return Ok(experiment);
+            }
+        }
+        let predictions = hash(study.predictions);
+        Ok(Experiment::create(&out, &ExperimentManifest::new(study.name, wanted, Some(predictions)))?)
+    }
+}
+
+pub(super) fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The options of `kymograph run` under which an experiment was made, as its repetition needs them.
+pub(super) fn flags(settings: &Value) -> String {
+    let mut flags = String::new();
+    if let Some(recipe) = settings["recipe"].as_str() {
+        flags.push_str(&format!(" --recipe {}", quoted(recipe)));
+    }
+    if settings["quick"].as_bool().unwrap_or(false) {
+        flags.push_str(" --quick");
+    }
+    for set in settings["set"].as_array().into_iter().flatten().filter_map(|s| s.as_str()) {
+        flags.push_str(&format!(" --set {}", quoted(set)));
+    }
+    if let Some(folder) = settings["data_dir"].as_str() {
+        flags.push_str(&format!(" --data-dir {}", quoted(folder)));
+    }
+    flags
+}
+
+/// Trains one network: from the beginning, from the last checkpoint of a killed run, or not at all if it is finished.
+pub(super) fn record(
+    experiment: &Experiment,
+    key: &RunKey,
+    manifest: &Manifest,
+    train: &dyn Fn(Recorder, Option<SavedState>, &mut dyn FnMut(Progress<'_>)) -> Result<(), StudyError>,
+    listener: Listener<'_>,
+) -> Result<(), KymographError> {
+    let folder = experiment.run_folder(&key.network, key.seed.unwrap_or(0), key.control.as_deref());
+    let mut progress = |p: Progress<'_>| listener(Event::Training(&p));
+    if !folder.join("run.json").exists() {
+        return Ok(train(Recorder::create(&folder, manifest)?, None, &mut progress)?);
+    }
+    let run = Run::open(&folder)?;
+    check_same(&folder, run.manifest(), manifest)?;
+    if run.is_finished() {
+        listener(Event::AlreadyThere { run: key.to_string() });
+        return Ok(());
+    }
+    if run.manifest().cpu_features != manifest.cpu_features {
+        listener(Event::Warning(format!(
+            "{key} was begun on other CPU features ({}); its last bits may differ from an uninterrupted run",
+            run.manifest().cpu_features.join(" ")
+        )));
+    }
+    let (recorder, saved) = Recorder::resume(&folder)?;
+    Ok(train(recorder, saved, &mut progress)?)
+}
+
+fn check_same(folder: &Path, found: &Manifest, wanted: &Manifest) -> Result<(), KymographError> {
+    let seedless = |settings: &serde_json::Value| {
+        let mut settings = settings.clone();
+        if let Some(study) = settings.get_mut("study").and_then(|s| s.as_object_mut()) {
+            study.remove("seeds");
+            study.remove("networks");
+            study.remove("controls");
+        }
+        settings
+    };
+    let detail = if found.network != wanted.network {
+        "the network"
+    } else if found.settings.get("control") != wanted.settings.get("control") {
+        "what the control changes"
+    } else if seedless(&found.settings) != seedless(&wanted.settings) {
+        "the settings in run.json"
+    } else {
+        return Ok(());
+    };
+    let run = folder.display().to_string();
+    Err(StudyError::OtherSettings { run, detail: detail.to_owned() }.into())
+}
