@@ -3,12 +3,11 @@
 use kymograph_measures::groups::circuit::notebook::{
     clusters_before_relu, embedding_losses, logit_cosines, logit_fit, notebook_unembedding_map,
 };
-use kymograph_measures::groups::circuit::rival::{
-    CosetSide, Layer, correlation_within, coset_homes, cosets, pair_power,
-};
+use kymograph_measures::groups::circuit::rival::{Layer, correlation_within, coset_homes, pair_power};
 use kymograph_measures::groups::circuit::{
     Ablation, Base, Circuit, Coordinate, Pairing, Pairs, ablated_losses, disagreement, nulls, summary, tables,
 };
+use kymograph_measures::groups::{Group, subgroups};
 use ndarray::{Array2, array};
 
 use crate::support::Small;
@@ -137,10 +136,10 @@ fn names_and_options_are_checked() {
         let apart = Circuit { embed_x: narrow.view(), embed_y: narrow.view(), ..*circuit };
         assert!(clusters_before_relu(&apart, &small.irreps, 1.0).is_err(), "three columns, four neurons");
     });
-    for subgroup in [vec![], vec![0, 0], vec![9], vec![1, 2]] {
-        assert!(cosets(&small.group, &subgroup, CosetSide::Left).is_err(), "{subgroup:?}");
-    }
-    assert!(coset_homes(&small.group, small.x.view(), &[vec![small.group.identity()]]).is_err());
+    let own = subgroups(&small.group).expect("its subgroups");
+    assert!(coset_homes(&small.group, small.x.view(), &own[..1]).is_err(), "the trivial subgroup alone");
+    let others = subgroups(&Group::named("C9").expect("a group")).expect("its subgroups");
+    assert!(coset_homes(&small.group, small.x.view(), &others).is_err(), "another group's subgroups");
     assert!(correlation_within(array![1.0, 2.0].view(), &[0]).is_err());
     assert!(correlation_within(array![1.0, f64::NAN].view(), &[0, 0]).is_err());
     assert_eq!(correlation_within(array![2.0, 2.0].view(), &[0, 0]), Ok(None));

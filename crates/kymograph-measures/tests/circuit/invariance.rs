@@ -7,7 +7,7 @@ use kymograph_linalg::random::{normal_matrix, permutation, stream};
 use kymograph_measures::groups::circuit::notebook::{ablation_losses, change_of_basis, unembedding_map};
 use kymograph_measures::groups::circuit::rival::{Layer, coset_homes, pair_power};
 use kymograph_measures::groups::circuit::{Circuit, Pairing, Pairs, nulls, paired_block, summary, tables};
-use kymograph_measures::groups::{Group, Irrep};
+use kymograph_measures::groups::{Group, Irrep, subgroups};
 use ndarray::{Array2, Axis};
 
 use crate::support::{Small, close};
@@ -151,7 +151,7 @@ fn the_bits_do_not_depend_on_the_threads() {
             numbers.extend(nulls::random_ablations(&circuit, &found, 4, Pairs::All, 3, 1).expect("losses"));
             let power = pair_power(&circuit, &small.irreps, Layer::Logits).expect("power");
             numbers.extend(power.shares);
-            let subgroups = [(0..15).collect::<Vec<_>>(), vec![0, 15], vec![0, 5, 10]];
+            let subgroups = subgroups(&small.group).expect("its subgroups");
             let homes = coset_homes(&small.group, small.x.view(), &subgroups).expect("homes");
             numbers.extend(homes.iter().flatten().flat_map(|home| [home.concentration, home.alignment]));
             (found, numbers.into_iter().map(f64::to_bits).collect::<Vec<_>>())

@@ -4,62 +4,48 @@ use kymograph_linalg::random::{normal_matrix, stream};
 use kymograph_measures::groups::circuit::notebook::ablation_losses;
 use kymograph_measures::groups::circuit::nulls::{matched_spectrum, permuted_elements, random_ablations};
 use kymograph_measures::groups::circuit::rival::{
-    CosetSide, Layer, correlation_within, coset_concentration, coset_homes, cosets, energy_by_subgroup, pair_power,
+    CosetSide, Layer, correlation_within, coset_concentration, coset_homes, energy_by_subgroup, pair_power,
 };
 use kymograph_measures::groups::circuit::{Circuit, Pairs, tables};
-use kymograph_measures::groups::{Group, conjugacy_classes};
+use kymograph_measures::groups::{Group, Subgroup, conjugacy_classes, left_cosets, right_cosets, subgroups};
 use ndarray::{Array2, Axis, array};
 
 use crate::support::{Small, close, loss};
 
-/// The elements that `generators` give.
-fn closure(group: &Group, generators: &[usize]) -> Vec<usize> {
-    let mut found = vec![group.identity()];
-    let mut next = 0;
-    while next < found.len() {
-        for &g in generators {
-            let product = group.product(found[next], g);
-            if !found.contains(&product) {
-                found.push(product);
-            }
-        }
-        next += 1;
-    }
-    found
-}
-
-/// A subgroup that is not normal, of two elements, and the whole of C3 inside S3.
-fn s3() -> (Group, Vec<usize>, Vec<usize>) {
+/// S3 with one of its subgroups of two elements, which is not normal, and that of three.
+fn s3() -> (Group, Vec<Subgroup>) {
     let group = Group::named("S3").expect("a group");
-    let of = |order: usize| (0..6).find(|&g| closure(&group, &[g]).len() == order).expect("an element");
-    let (two, three) = (closure(&group, &[of(2)]), closure(&group, &[of(3)]));
-    (group, two, three)
+    let mut all = subgroups(&group).expect("its subgroups");
+    assert_eq!(all.iter().map(|subgroup| subgroup.order).collect::<Vec<_>>(), [1, 2, 2, 2, 3, 6]);
+    all.drain(2..4);
+    (group, all)
 }
 
 #[test]
 fn functions_on_cosets_are_found() {
-    let (group, two, three) = s3();
-    let left = cosets(&group, &two, CosetSide::Left).expect("cosets");
-    let right = cosets(&group, &two, CosetSide::Right).expect("cosets");
+    let (group, subgroups) = s3();
+    let (two, three) = (&subgroups[1], &subgroups[2]);
+    let (left, right) = (left_cosets(&group, two).expect("cosets"), right_cosets(&group, two).expect("cosets"));
     assert_ne!(left, right, "it is not normal");
     for g in 0..6 {
-        for &h in &two {
+        for &h in &two.elements {
             assert_eq!(left[group.product(g, h)], left[g]);
             assert_eq!(right[group.product(h, g)], right[g]);
         }
     }
-    let sign = cosets(&group, &three, CosetSide::Left).expect("cosets");
-    assert_eq!(sign, cosets(&group, &three, CosetSide::Right).expect("cosets"), "it is normal");
+    let sign = left_cosets(&group, three).expect("cosets");
     let values = |labels: &[usize]| labels.iter().map(|&l| [3.0, -1.0, 0.5][l]).collect::<Vec<_>>();
     let columns = [values(&left), values(&right), values(&sign), vec![2.0; 6], vec![1.0, 5.0, -2.0, 0.3, 9.0, -4.0]];
     let functions = Array2::from_shape_fn((6, 5), |(g, n)| columns[n][g]);
-    let of = |subgroup, side| coset_concentration(&group, functions.view(), subgroup, side).expect("concentrations");
-    let on_left = of(&two, CosetSide::Left);
+    let of = |subgroup: &Subgroup, side| {
+        coset_concentration(&group, functions.view(), subgroup, side).expect("concentrations")
+    };
+    let on_left = of(two, CosetSide::Left);
     close(on_left[0].expect("it varies"), 0.0, "constant on left cosets");
     assert!(on_left[1].expect("it varies") > 0.1, "not on right ones");
     assert_eq!(on_left[3], None, "a constant has no variance to concentrate");
-    close(of(&two, CosetSide::Right)[1].expect("it varies"), 0.0, "constant on right cosets");
-    close(of(&three, CosetSide::Left)[2].expect("it varies"), 0.0, "the sign");
+    close(of(two, CosetSide::Right)[1].expect("it varies"), 0.0, "constant on right cosets");
+    close(of(three, CosetSide::Left)[2].expect("it varies"), 0.0, "the sign");
     // By hand: the variances within three cosets, over that of all.
     let f = &columns[4];
     let mean = f.iter().sum::<f64>() / 6.0;
@@ -71,7 +57,6 @@ fn functions_on_cosets_are_found() {
         })
         .sum();
     close(on_left[4].expect("it varies"), inside / variance, "the definition");
-    let subgroups = [vec![group.identity()], two, three, (0..6).collect()];
     let homes = coset_homes(&group, functions.view(), &subgroups).expect("homes");
     let home = |n: usize| homes[n].expect("it varies");
     assert_eq!((home(0).subgroup, home(0).side), (1, CosetSide::Left));
@@ -88,19 +73,9 @@ fn functions_on_cosets_are_found() {
 #[test]
 fn noise_is_less_aligned_than_its_own_values_on_cosets() {
     let group = Group::named("S4").expect("a group");
-    let subgroups: Vec<Vec<usize>> = (0..24)
-        .flat_map(|a| (a..24).map(move |b| [a, b]))
-        .map(|pair| {
-            let mut subgroup = closure(&group, &pair);
-            subgroup.sort_unstable();
-            subgroup
-        })
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect();
-    assert_eq!(subgroups.len(), 30, "S4 has 30 subgroups, all given by two elements");
-    let s3 = subgroups.iter().position(|subgroup| subgroup.len() == 6).expect("a subgroup of six elements");
-    let labels = cosets(&group, &subgroups[s3], CosetSide::Right).expect("cosets");
+    let subgroups = subgroups(&group).expect("its subgroups");
+    let s3 = subgroups.iter().find(|subgroup| subgroup.order == 6).expect("a subgroup of six elements");
+    let labels = right_cosets(&group, s3).expect("cosets");
     let values = array![[1.0, 0.4], [-2.0, 0.1], [0.3, -3.0], [0.8, 1.7]];
     let functions = Array2::from_shape_fn((24, 2), |(g, n)| values[[labels[g], n]]);
     let least = |functions: &Array2<f64>| {
@@ -133,8 +108,8 @@ fn noise_is_less_aligned_than_its_own_values_on_cosets() {
 
 #[test]
 fn weights_alike_within_parts_correlate() {
-    let (group, two, _) = s3();
-    let labels = cosets(&group, &two, CosetSide::Left).expect("cosets");
+    let (group, subgroups) = s3();
+    let labels = left_cosets(&group, &subgroups[1]).expect("cosets");
     let on_cosets: Vec<f64> = labels.iter().map(|&l| [1.0, 4.0, -2.0][l]).collect();
     let found = correlation_within(ndarray::aview1(&on_cosets), &labels).expect("finite").expect("it varies");
     close(found.within, 1.0, "the same within each coset");

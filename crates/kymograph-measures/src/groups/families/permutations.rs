@@ -1,7 +1,5 @@
 //! Groups of permutations of a few points.
 
-use std::collections::HashMap;
-
 use super::Group;
 
 /// The permutations of a group in the order of its elements, each as the images of the points 0, 1, ….
@@ -27,18 +25,15 @@ impl Permutations {
 
     /// The group, in which `ab` is a first, then b.
     pub(super) fn group(&self, name: &str) -> Group {
-        let numbers: HashMap<&[u8], usize> =
-            self.images.iter().enumerate().map(|(number, images)| (images.as_slice(), number)).collect();
-        let mut composed = Vec::new();
-        let mut table = Vec::with_capacity(self.images.len() * self.images.len());
-        for a in &self.images {
-            for b in &self.images {
-                composed.clear();
-                composed.extend(a.iter().map(|&point| b[point as usize]));
-                table.push(numbers[composed.as_slice()]);
-            }
+        let points = self.points();
+        let code = |images: &mut dyn Iterator<Item = u8>| images.fold(0, |code, image| code * points + image as usize);
+        let mut numbers = vec![0; points.pow(points as u32)];
+        for (number, images) in self.images.iter().enumerate() {
+            numbers[code(&mut images.iter().copied())] = number;
         }
-        Group::of(name, self.images.len(), |a, b| table[a * self.images.len() + b])
+        Group::of(name, self.images.len(), |a, b| {
+            numbers[code(&mut self.images[a].iter().map(|&point| self.images[b][point as usize]))]
+        })
     }
 
     /// Number of points.

@@ -1,7 +1,8 @@
 //! The real irreducible representations of any group, by splitting the functions on it.
 
-use kymograph_linalg::{matmul, matmul_tn, qr, random, symmetric_eigen};
+use kymograph_linalg::{matmul, matmul_tn, qr, random, svd, symmetric_eigen};
 use ndarray::{Array1, Array2, Array3, s};
+use rand::Rng;
 
 use super::super::classes::real_classes;
 use super::super::{Group, Irrep, RealType};
@@ -141,10 +142,15 @@ fn invariant_basis(group: &Group, part: &Part, operator: &Array2<f64>, number: u
         let norm = part.idempotent.dot(&part.idempotent).sqrt();
         return Ok(Array2::from_shape_fn((n, 1), |(g, _)| part.idempotent[g] / norm));
     }
-    let projector = Array2::from_shape_fn((n, n), |(g, h)| part.idempotent[group.product(g, group.inverse(h))]);
     let mut rng = random::stream_at(0, "irreps/basis", number);
-    let draws = random::normal_matrix::<f64, _>(&mut rng, n, part.dimension);
-    let all = qr(matmul(projector.view(), draws.view()).view()).map_err(|error| error.to_string())?.q;
+    let all = match spanning_translates(group, part, &mut rng)? {
+        Some(all) => all,
+        None => {
+            let projector = Array2::from_shape_fn((n, n), |(g, h)| part.idempotent[group.product(g, group.inverse(h))]);
+            let draws = random::normal_matrix::<f64, _>(&mut rng, n, part.dimension);
+            qr(matmul(projector.view(), draws.view()).view()).map_err(|error| error.to_string())?.q
+        }
+    };
     if part.dimension == part.degree {
         return Ok(all);
     }
@@ -169,6 +175,20 @@ fn invariant_basis(group: &Group, part: &Part, operator: &Array2<f64>, number: u
         return Err(format!("the {} functions of a part do not split by {}", part.dimension, part.degree));
     }
     Ok(matmul(all.view(), eigen.vectors.slice(s![.., start..start + part.degree])))
+}
+
+/// An orthonormal basis of a small part from random translates of its idempotent, where these span it well; what abelian
+/// groups have hundreds of.
+fn spanning_translates<R: Rng>(group: &Group, part: &Part, rng: &mut R) -> Result<Option<Array2<f64>>, String> {
+    if part.dimension > 8 {
+        return Ok(None);
+    }
+    let by: Vec<usize> = (0..4 * part.dimension).map(|_| random::below(rng, group.order())).collect();
+    let translates =
+        Array2::from_shape_fn((group.order(), by.len()), |(g, at)| part.idempotent[group.product(g, by[at])]);
+    let found = svd(translates.view()).map_err(|error| error.to_string())?;
+    let well = found.s.get(part.dimension - 1).is_some_and(|smallest| *smallest > 0.1 * found.s[0]);
+    Ok(well.then(|| found.u.slice(s![.., ..part.dimension]).to_owned()))
 }
 
 /// One step of Newton's iteration, which squares a small distance from the orthogonal matrices.

@@ -26,7 +26,8 @@ use super::{Group, GroupError, Irrep};
 /// itself.
 ///
 /// # Errors
-/// If the numerical splitting fails. Cost: order³ at most; 1 s for 1000 elements.
+/// If the numerical splitting fails. Cost: order³ at most; 0.01 s for 100 elements, 1 s for
+/// 1000.
 ///
 /// ```
 /// use kymograph_measures::groups::{Group, irreps};

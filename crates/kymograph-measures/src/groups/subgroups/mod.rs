@@ -42,8 +42,8 @@ const MOST: usize = 20_000;
 /// from cyclic ones of prime-power order, one after the other; up to conjugacy it is enough to join to one of each class.
 ///
 /// # Errors
-/// A group of more than 720 elements, or with more than 20,000 subgroups. Cost: classes × cyclic subgroups × order; 0.1 s
-/// for the 1455 of S6.
+/// A group of more than 720 elements, or with more than 20,000 subgroups. Cost: classes × cyclic subgroups × order; less
+/// than a second for the 1455 of S6.
 ///
 /// ```
 /// use kymograph_measures::groups::{Group, subgroups};

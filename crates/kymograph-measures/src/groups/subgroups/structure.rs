@@ -35,7 +35,7 @@ fn abelian(group: &Group, found: &Found, orders: &[usize]) -> Option<String> {
     }
     let mut factors: Vec<usize> = vec![1];
     let mut rest = found.order();
-    for prime in 2..=rest {
+    for prime in 2..=found.order() {
         if !rest.is_multiple_of(prime) {
             continue;
         }
@@ -47,7 +47,7 @@ fn abelian(group: &Group, found: &Found, orders: &[usize]) -> Option<String> {
             let count = found.elements.iter().filter(|&&element| power.is_multiple_of(orders[element])).count();
             let parts = (count / before).ilog(prime) as usize;
             at_least.push(parts);
-            (0..parts).for_each(|_| rest /= prime);
+            rest /= prime.pow(parts as u32);
             before = count;
             power *= prime;
         }

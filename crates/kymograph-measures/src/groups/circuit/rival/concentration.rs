@@ -3,8 +3,7 @@
 use kymograph_linalg::parallel;
 use ndarray::{Array2, ArrayView2};
 
-use super::unembedding::cosets;
-use crate::groups::Group;
+use crate::groups::{Group, Subgroup, left_cosets, right_cosets};
 use crate::{MeasureError, check};
 
 /// Which cosets.
@@ -46,23 +45,23 @@ const ALIGNED: f64 = 0.9;
 /// cosets), so that numbers of different subgroups do not compare; [`CosetHome::alignment`] does.
 ///
 /// # Errors
-/// An entry that is not finite, a shape that does not fit, a list of elements that is no subgroup.
+/// An entry that is not finite, a shape that does not fit, a subgroup of another group.
 ///
 /// # References
 /// Stander, Yu, Fan & Biderman 2024, Grokking group multiplication with cosets (arXiv:2312.06581), section 4.
 pub fn coset_concentration(
     group: &Group,
     functions: ArrayView2<'_, f64>,
-    subgroup: &[usize],
+    subgroup: &Subgroup,
     side: CosetSide,
 ) -> Result<Vec<Option<f64>>, MeasureError> {
     check_functions(group, functions)?;
     let labels = cosets(group, subgroup, side)?;
-    let parts = group.order() / subgroup.len();
+    let parts = group.order() / subgroup.order;
     let variances = variances(functions);
     let within = within(functions, &labels, parts);
     let ratio =
-        |(within, variance): (f64, &f64)| (*variance > 0.0).then(|| within / (subgroup.len() as f64 * variance));
+        |(within, variance): (f64, &f64)| (*variance > 0.0).then(|| within / (subgroup.order as f64 * variance));
     Ok(within.into_iter().zip(&variances).map(ratio).collect())
 }
 
@@ -80,11 +79,11 @@ pub fn coset_concentration(
 pub fn coset_homes(
     group: &Group,
     functions: ArrayView2<'_, f64>,
-    subgroups: &[Vec<usize>],
+    subgroups: &[Subgroup],
 ) -> Result<Vec<Option<CosetHome>>, MeasureError> {
     check_functions(group, functions)?;
     let order = group.order();
-    let used: Vec<usize> = (0..subgroups.len()).filter(|&at| (2..order).contains(&subgroups[at].len())).collect();
+    let used: Vec<usize> = (0..subgroups.len()).filter(|&at| (2..order).contains(&subgroups[at].order)).collect();
     if used.is_empty() {
         let why = "a coset concentration";
         return Err(MeasureError::TooFew { input: "subgroups", what: "proper subgroups", found: 0, needed: 1, why });
@@ -94,14 +93,14 @@ pub fn coset_homes(
         let subgroup = &subgroups[used[at]];
         let sides = [CosetSide::Left, CosetSide::Right].map(|side| {
             let labels = cosets(group, subgroup, side)?;
-            Ok((side, within(functions, &labels, order / subgroup.len())))
+            Ok((side, within(functions, &labels, order / subgroup.order)))
         });
         sides.into_iter().collect::<Result<Vec<_>, MeasureError>>()
     });
     let mut homes: Vec<Option<CosetHome>> = vec![None; functions.ncols()];
     for (&subgroup, sides) in used.iter().zip(rows) {
         for (side, within) in sides? {
-            let size = subgroups[subgroup].len();
+            let size = subgroups[subgroup].order;
             for ((home, within), &energy) in homes.iter_mut().zip(within).zip(&variances) {
                 if energy > 0.0 {
                     let alignment = (1.0 - within / (order as f64 * energy)).clamp(0.0, 1.0);
@@ -116,7 +115,7 @@ pub fn coset_homes(
 
 fn join(
     home: &mut Option<CosetHome>,
-    subgroups: &[Vec<usize>],
+    subgroups: &[Subgroup],
     concentration: f64,
     alignment: f64,
     subgroup: usize,
@@ -131,7 +130,7 @@ fn join(
     best.alignment = best.alignment.max(alignment);
     let rank = |alignment: f64, subgroup: usize| {
         let reached = alignment >= ALIGNED;
-        (reached, if reached { subgroups[subgroup].len() } else { 0 }, alignment)
+        (reached, if reached { subgroups[subgroup].order } else { 0 }, alignment)
     };
     if rank(alignment, subgroup) > rank(best.subgroup_alignment, best.subgroup) {
         (best.subgroup, best.subgroup_alignment, best.side) = (subgroup, alignment, side);
@@ -149,6 +148,15 @@ pub fn energy_by_subgroup(homes: &[Option<CosetHome>]) -> Vec<(usize, f64)> {
     let mut shares: Vec<_> = shares.into_iter().collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     shares
+}
+
+/// The coset of each element.
+fn cosets(group: &Group, subgroup: &Subgroup, side: CosetSide) -> Result<Vec<usize>, MeasureError> {
+    let labels = match side {
+        CosetSide::Left => left_cosets(group, subgroup),
+        CosetSide::Right => right_cosets(group, subgroup),
+    };
+    labels.map_err(|error| MeasureError::Kernel { measure: "coset_concentration", message: error.to_string() })
 }
 
 fn check_functions(group: &Group, functions: ArrayView2<'_, f64>) -> Result<(), MeasureError> {

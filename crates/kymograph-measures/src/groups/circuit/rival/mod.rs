@@ -6,4 +6,4 @@ mod unembedding;
 
 pub use concentration::{CosetHome, CosetSide, coset_concentration, coset_homes, energy_by_subgroup};
 pub use power::{Layer, PairPower, pair_power};
-pub use unembedding::{WithinPart, correlation_within, cosets};
+pub use unembedding::{WithinPart, correlation_within};

@@ -2,46 +2,7 @@
 
 use ndarray::ArrayView1;
 
-use super::CosetSide;
-use crate::groups::Group;
 use crate::{MeasureError, check};
-
-/// The coset of each element, numbered in the order of their first elements.
-///
-/// # Errors
-/// A list of elements that is no subgroup.
-pub fn cosets(group: &Group, subgroup: &[usize], side: CosetSide) -> Result<Vec<usize>, MeasureError> {
-    let order = group.order();
-    let bad = |what: String| MeasureError::BadOption {
-        measure: "cosets",
-        option: "subgroup",
-        value: format!("{} elements", subgroup.len()),
-        expected: what,
-    };
-    let mut inside = vec![false; order];
-    for &element in subgroup {
-        if element >= order {
-            return Err(bad(format!("elements below {order}, and {element} is among them")));
-        }
-        inside[element] = true;
-    }
-    let size = inside.iter().filter(|inside| **inside).count();
-    let closed = subgroup.iter().all(|&a| subgroup.iter().all(|&b| inside[group.product(a, b)]));
-    if size == 0 || size != subgroup.len() || !closed {
-        return Err(bad("a subgroup: different elements, closed under the product".to_owned()));
-    }
-    let mut labels = vec![usize::MAX; order];
-    let mut next = 0;
-    for g in 0..order {
-        if labels[g] == usize::MAX {
-            for &h in subgroup {
-                labels[if side == CosetSide::Left { group.product(g, h) } else { group.product(h, g) }] = next;
-            }
-            next += 1;
-        }
-    }
-    Ok(labels)
-}
 
 /// Correlations of the entries of a row of the unembedding, over pairs of elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +17,7 @@ pub struct WithinPart {
 ///
 /// With w the neuron's row of the unembedding, its mean μ and variance σ²: the mean of (w_c − μ)(w_c' − μ)/σ² over pairs
 /// c ≠ c' of the same part, which is the intraclass correlation. 1: equal within each part. `labels` gives the part of
-/// each element ([`cosets`], or the conjugacy classes). `None` for a constant row or parts of one element.
+/// each element ([`crate::groups::left_cosets`], or the conjugacy classes). `None` for a constant row or parts of one element.
 ///
 /// # Errors
 /// A number of labels other than that of the weights.
