@@ -55,16 +55,16 @@ impl Rows<'_> {
     fn cosets<T: Real>(&mut self, circuit: &Circuit<'_, T>, subgroups: &[Subgroup]) -> Result<(), KymographError> {
         let group = circuit.group;
         // Cosets of the whole group are one and those of the trivial subgroup single elements: they say nothing.
-        let proper: Vec<&Subgroup> = subgroups.iter().filter(|s| s.order > 1 && s.order < group.order()).collect();
+        let proper: Vec<Subgroup> =
+            subgroups.iter().filter(|s| s.order > 1 && s.order < group.order()).cloned().collect();
         if proper.is_empty() {
             return Ok(());
         }
-        let elements: Vec<Vec<usize>> = proper.iter().map(|s| s.elements.clone()).collect();
         let all = irreps(group).map_err(|source| StudyError::Group { name: group.name().to_owned(), source })?;
         let draws = self.draws.min(MOST_DRAWS);
         for (side, functions) in [("left", circuit.embed_x), ("right", circuit.embed_y)] {
             let functions = functions.mapv(Real::to_f64);
-            let homes = coset_homes(group, functions.view(), &elements)?;
+            let homes = coset_homes(group, functions.view(), &proper)?;
             let found = Alignment::of(&homes);
             let mut drawn: Vec<(&str, Vec<Alignment>)> = Vec::new();
             for kind in ["permuted_elements", "matched_spectrum"] {
@@ -73,7 +73,7 @@ impl Rows<'_> {
                         "permuted_elements" => permuted_elements(functions.view(), 0, index as u64),
                         _ => matched_spectrum(functions.view(), &all, 0, index as u64)?,
                     };
-                    Ok(Alignment::of(&coset_homes(group, null.view(), &elements)?))
+                    Ok(Alignment::of(&coset_homes(group, null.view(), &proper)?))
                 };
                 drawn.push((kind, (0..draws).map(draw).collect::<Result<_, _>>()?));
             }
@@ -110,7 +110,7 @@ impl Rows<'_> {
         &mut self,
         unembed: ArrayView2<'_, f64>,
         group: &Group,
-        subgroups: &[&Subgroup],
+        subgroups: &[Subgroup],
         homes: &[Option<CosetHome>],
     ) -> Result<(), KymographError> {
         let of_group = |source: GroupError| StudyError::Group { name: group.name().to_owned(), source };
@@ -125,8 +125,8 @@ impl Rows<'_> {
             };
             // What a neuron sees of the left element by one side's cosets, it says of the product by the other's.
             let labels = match home.side {
-                CosetSide::Left => left_cosets(group, subgroups[home.subgroup]).map_err(of_group)?,
-                CosetSide::Right => right_cosets(group, subgroups[home.subgroup]).map_err(of_group)?,
+                CosetSide::Left => left_cosets(group, &subgroups[home.subgroup]).map_err(of_group)?,
+                CosetSide::Right => right_cosets(group, &subgroups[home.subgroup]).map_err(of_group)?,
             };
             if let Some(found) = correlation_within(weights, &labels)? {
                 cosets.push(found.within);
