@@ -7,42 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use support::{fails, kymograph, path, succeeds, text};
+use support::{fails, kymograph, path, same_files, succeeds, text};
 
 /// A training small enough for a test.
 const SMALL: &[&str] = &["--quick", "--quiet", "--set", "steps=40", "--set", "probe_examples=50"];
 
 fn small<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["run", "phases", "--out", out][..], SMALL, more].concat()
-}
-
-/// Every file below `folder` that a run consists of, with its bytes; run.json and experiment.json hold a date.
-fn recorded(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.join("runs")];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).expect("a folder") {
-            let entry = entry.expect("an entry").path();
-            if entry.is_dir() {
-                folders.push(entry);
-            } else if entry.file_name().is_some_and(|n| n != "run.json") {
-                let bytes = fs::read(&entry).expect("a file");
-                found.push((entry.strip_prefix(folder).expect("below it").to_path_buf(), bytes));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-#[track_caller]
-fn same_files(a: &Path, b: &Path) {
-    let (a, b) = (recorded(a), recorded(b));
-    let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|f| f.0.clone()).collect::<Vec<_>>();
-    assert_eq!(names(&a), names(&b));
-    for ((name, left), (_, right)) in a.iter().zip(&b) {
-        assert!(left == right, "{} differs", name.display());
-    }
 }
 
 #[test]

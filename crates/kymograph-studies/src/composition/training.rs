@@ -29,6 +29,9 @@ pub struct Training<'a> {
     pub settings: &'a Settings,
 }
 
+/// Checkpoints of a run whose scores are told while it goes on, about.
+const SHOWN: usize = 16;
+
 type State<T> = Vec<(String, ArrayD<T>)>;
 
 /// What a network knows of the pairs it was trained on and of the others.
@@ -143,9 +146,11 @@ impl Training<'_> {
                 Err(other) => return Err(other.into()),
             };
             recorder.series("step", step, &[("loss", stats.loss), ("gradient_norm", stats.gradient_norm)])?;
-            if checkpoints.binary_search(&step).is_ok() {
+            if let Ok(at) = checkpoints.binary_search(&step) {
                 let scores = keep(&network, &optimiser, &mut recorder, step)?;
-                progress(self.progress(step, stats.loss, Some(&scores)));
+                // A line on the terminal for some of many checkpoints.
+                let told = (checkpoints.len() - 1 - at).is_multiple_of(checkpoints.len().div_ceil(SHOWN));
+                progress(self.progress(step, stats.loss, told.then_some(&scores)));
             } else if step % 16 == 0 {
                 progress(self.progress(step, stats.loss, None));
             }

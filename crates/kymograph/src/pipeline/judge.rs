@@ -9,7 +9,7 @@ use kymograph_studies::classification::Settings;
 use kymograph_studies::{Study, Task};
 
 use super::analyze::{self, default_plan, step_names, study_or_file};
-use super::{Event, Listener, absolute, quoted, run, study};
+use super::{Event, Listener, absolute, composition, quoted, run, study};
 use crate::error::KymographError;
 
 /// What `kymograph judge` was asked for.
@@ -40,6 +40,8 @@ struct Group {
     step_names: BTreeMap<String, u64>,
     cache: Option<PathBuf>,
     stated: Stated,
+    /// Rows of networks that compose group elements, which are not gathered by the plan's measures.
+    composed: Vec<Finding>,
 }
 
 /// Measures what the predictions need, taking from an experiment's cache what is there, and judges. Of the plan only the
@@ -73,7 +75,7 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
         }
     }
     if !loose.is_empty() || groups.is_empty() {
-        groups.push(of_sources(analyze::subjects(&analyze::find(&loose)?), &plan)?);
+        groups.push(of_sources(analyze::subjects(&analyze::find(&loose)?), &plan, listener)?);
     }
     let step_names = check_same(&groups)?;
     let measures = measures_of(&predictions);
@@ -83,6 +85,7 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
         let of: BTreeSet<&str> = group.plan.trajectories.iter().filter_map(|planned| planned.of.as_deref()).collect();
         let needed = |name: &str| measures.contains(name) || of.contains(name);
         group.plan.measures.retain(|planned| needed(&planned.name));
+        findings.append(&mut group.composed);
         // Predictions that nothing planned can answer are not measured, which is no error.
         if group.plan.measures.is_empty() && group.plan.trajectories.is_empty() {
             continue;
@@ -116,19 +119,25 @@ fn of_experiment(
     if experiment.manifest().study == analyze::SOURCE {
         let sources = analyze::sources_of(&experiment)?;
         let plan = Some(plan.clone().map_or_else(|| analyze::plan_of(&sources), Ok)?);
-        return Ok(Group { cache, ..of_sources(analyze::subjects(&sources.runs), &plan)? });
+        return Ok(Group { cache, ..of_sources(analyze::subjects(&sources.runs), &plan, listener)? });
     }
     let study = kymograph_studies::find(&experiment.manifest().study)?;
     let (plan, origin) = plan.clone().map_or_else(|| plan_of_study(study), Ok)?;
-    let Task::Classification(task) = &study.task else {
-        unreachable!("no study composes group elements");
-    };
-    let recorded = run::recorded(&experiment, study, task, &plan, listener)?;
     let stated = match experiment.manifest().predictions_hash.as_deref() == Some(predictions) {
         true => Stated::Beforehand,
         false => Stated::Afterwards,
     };
-    Ok(Group { subjects: recorded.subjects, plan, origin, step_names: recorded.step_names, cache, stated })
+    match &study.task {
+        Task::Classification(task) => {
+            let run::Recorded { subjects, step_names, .. } = run::recorded(&experiment, study, task, &plan, listener)?;
+            Ok(Group { subjects, plan, origin, step_names, cache, stated, composed: Vec::new() })
+        }
+        Task::Composition => {
+            let planned = plan.composition.clone().unwrap_or_default();
+            let (composed, step_names) = composition::findings_of_experiment(&experiment, &planned, listener)?;
+            Ok(Group { subjects: Vec::new(), plan, origin, step_names, cache, stated, composed })
+        }
+    }
 }
 
 /// A run alone has its weights; activations and other runs to compare with are known where its experiment is named.
@@ -138,17 +147,25 @@ fn of_run(folder: &Path, plan: &Option<(Plan, String)>) -> Result<Group, Kymogra
     let study = manifest.source.strip_prefix("study ").and_then(|name| kymograph_studies::find(name).ok());
     let settings: Option<Settings> = serde_json::from_value(manifest.settings["study"].clone()).ok();
     let (Some(study), Some(settings)) = (study, settings) else {
-        return of_sources(subjects, plan);
+        return of_sources(subjects, plan, &|_| {});
     };
     let (plan, origin) = plan.clone().map_or_else(|| plan_of_study(study), Ok)?;
     let step_names = settings.step_names();
-    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards })
+    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards, composed: Vec::new() })
 }
 
-fn of_sources(subjects: Vec<Subject>, plan: &Option<(Plan, String)>) -> Result<Group, KymographError> {
+fn of_sources(
+    subjects: Vec<Subject>,
+    plan: &Option<(Plan, String)>,
+    listener: Listener<'_>,
+) -> Result<Group, KymographError> {
     let (plan, origin) = plan.clone().map_or_else(default_plan, Ok)?;
     let step_names = step_names(&subjects);
-    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards })
+    let composed = match &plan.composition {
+        Some(planned) => composition::findings_of_subjects(&subjects, planned, listener)?,
+        None => Vec::new(),
+    };
+    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards, composed })
 }
 
 fn plan_of_study(study: &Study) -> Result<(Plan, String), KymographError> {

@@ -1,7 +1,8 @@
 //! What the tests of the command share: calling it, and what its exit code and messages must be.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 pub fn kymograph(args: &[&str]) -> Command {
@@ -39,4 +40,33 @@ pub fn fails(args: &[&str], code: i32, words: &[&str]) {
 
 pub fn path(folder: &Path) -> &str {
     folder.to_str().expect("test folders have plain names")
+}
+
+/// Every file below `folder` that a run consists of, with its bytes; run.json and experiment.json hold a date.
+fn recorded(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.join("runs")];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let entry = entry.expect("an entry").path();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.file_name().is_some_and(|n| n != "run.json") {
+                let bytes = fs::read(&entry).expect("a file");
+                found.push((entry.strip_prefix(folder).expect("below it").to_path_buf(), bytes));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[track_caller]
+pub fn same_files(a: &Path, b: &Path) {
+    let (a, b) = (recorded(a), recorded(b));
+    let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|f| f.0.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&a), names(&b));
+    for ((name, left), (_, right)) in a.iter().zip(&b) {
+        assert!(left == right, "{} differs", name.display());
+    }
 }

@@ -128,10 +128,9 @@ pub(super) fn derive_analysis(
 pub(super) fn findings_of_subjects(
     subjects: &[Subject],
     plan: &PlannedComposition,
-    cache: &Path,
     listener: Listener<'_>,
 ) -> Result<Vec<Finding>, KymographError> {
-    Ok(measured(&foreign(subjects, plan)?, plan, cache, listener)?.1)
+    Ok(measured(&foreign(subjects, plan)?, plan, None, listener)?.1)
 }
 
 /// The rows of an experiment, for `kymograph judge`.
@@ -141,7 +140,7 @@ pub(super) fn findings_of_experiment(
     listener: Listener<'_>,
 ) -> Result<(Vec<Finding>, BTreeMap<String, u64>), KymographError> {
     let (composers, _) = recorded(experiment, listener)?;
-    let (_, findings) = measured(&composers, plan, &cache_of(experiment)?, listener)?;
+    let (_, findings) = measured(&composers, plan, Some(&cache_of(experiment)?), listener)?;
     Ok((findings, step_names(&composers)))
 }
 
@@ -183,7 +182,7 @@ fn recorded(
 fn measured(
     composers: &[Composer],
     plan: &PlannedComposition,
-    cache: &Path,
+    cache: Option<&Path>,
     listener: Listener<'_>,
 ) -> Result<(Vec<Numbers>, Vec<Finding>), KymographError> {
     // The rows of a last checkpoint take about as long as the columns of twenty.
@@ -230,7 +229,7 @@ struct Report<'a> {
 impl Report<'_> {
     fn derive(&self, composers: &[Composer], listener: Listener<'_>) -> Result<Derived, KymographError> {
         let derived = self.experiment.derived_folder()?;
-        let (numbers, findings) = measured(composers, &self.plan, &cache_of(self.experiment)?, listener)?;
+        let (numbers, findings) = measured(composers, &self.plan, Some(&cache_of(self.experiment)?), listener)?;
         let names = step_names(composers);
         let judging =
             Judging { step_names: &names, stated: self.stated, repeat: &self.repeat, remedy: self.remedy.as_deref() };

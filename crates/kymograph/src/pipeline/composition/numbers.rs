@@ -112,8 +112,12 @@ impl Numbers {
     }
 }
 
-/// Computes what is not in `cache`. `done` is called after each checkpoint.
-pub(super) fn numbers(composer: &Composer, cache: &Path, done: &mut dyn FnMut()) -> Result<Numbers, KymographError> {
+/// Computes what is not in the cache. `done` is called after each checkpoint.
+pub(super) fn numbers(
+    composer: &Composer,
+    cache: Option<&Path>,
+    done: &mut dyn FnMut(),
+) -> Result<Numbers, KymographError> {
     let irreps = published_irreps(&composer.group).map_err(|source| of_group(composer, source))?;
     let key = match (composer.fixed_key.is_empty(), composer.last()) {
         (true, Some((_, path))) => {
@@ -127,8 +131,9 @@ pub(super) fn numbers(composer: &Composer, cache: &Path, done: &mut dyn FnMut())
     };
     let mut by_step = BTreeMap::new();
     for (&step, path) in &composer.checkpoints {
-        let file = cache.join(format!("{}.json", address(composer, path, &key)?));
-        let kept = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let address = address(composer, path, &key)?;
+        let file = cache.map(|cache| cache.join(format!("{address}.json")));
+        let kept = file.as_ref().and_then(|file| serde_json::from_slice(&std::fs::read(file).ok()?).ok());
         let columns: BTreeMap<String, f64> = match kept {
             Some(columns) => columns,
             None => {
@@ -136,7 +141,9 @@ pub(super) fn numbers(composer: &Composer, cache: &Path, done: &mut dyn FnMut())
                     Placed::Narrow(network) => with_circuit(composer, &network, |c| columns(c, &irreps, &key)),
                     Placed::Wide(network) => with_circuit(composer, &network, |c| columns(c, &irreps, &key)),
                 }?;
-                write_whole(&file, &serde_json::to_vec(&columns).unwrap_or_default())?;
+                if let Some(file) = &file {
+                    write_whole(file, &serde_json::to_vec(&columns).unwrap_or_default())?;
+                }
                 columns
             }
         };

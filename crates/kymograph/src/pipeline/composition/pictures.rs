@@ -21,6 +21,8 @@ use crate::error::KymographError;
 const MOST_NEURONS: usize = 6;
 /// Rows of the hidden layer drawn beside ρ(ab), as the notebook draws them.
 const FIRST_ROWS: usize = 10;
+/// Key representations whose bases are drawn.
+const MOST_BASES: usize = 4;
 /// Groups above this order have no pictures of all pairs.
 const LARGEST: usize = 240;
 /// The published threshold of a neuron's squared part.
@@ -150,7 +152,7 @@ fn draw<T: Real>(
     let caption = "What each neuron of the sign representation adds to the logit of every element, in the order of the \
                    released networks, beside the element's sign.";
     put(section, &format!("{name}-sign-unembedding"), sign_unembedding(circuit, &numbers.irreps, &signs), caption);
-    for irrep in key.iter().filter(|irrep| irrep.degree <= 6) {
+    for irrep in key.iter().filter(|irrep| irrep.degree <= 6).take(MOST_BASES) {
         bases(section, &name, circuit, &tables, irrep);
     }
     Ok(())
