@@ -11,10 +11,12 @@ use kymograph_measures::groups::circuit::notebook::{
 };
 use kymograph_measures::groups::circuit::nulls::{matched_spectrum, permuted_elements, random_ablations};
 use kymograph_measures::groups::circuit::rival::{
-    CosetHome, CosetSide, Layer, coset_homes, energy_by_subgroup, pair_power,
+    CosetHome, CosetSide, Layer, correlation_within, coset_homes, energy_by_subgroup, pair_power,
 };
 use kymograph_measures::groups::circuit::{Circuit, Pairs, disagreement, summary, tables};
-use kymograph_measures::groups::{Group, Irrep, published_irreps, published_wrong_a5_irreps, subgroups};
+use kymograph_measures::groups::{
+    Group, Irrep, conjugacy_classes, left_cosets, published_irreps, published_wrong_a5_irreps, right_cosets, subgroups,
+};
 use kymograph_nets::PairNetwork;
 use ndarray::{Array2, ArrayD, Axis};
 
@@ -264,6 +266,27 @@ fn the_rival_account_of_a_released_network() {
             let sided =
                 |home: &&CosetHome| home.subgroup_alignment >= 0.9 && subgroups[home.subgroup].structure == "S4";
             assert!(homes.iter().flatten().filter(sided).all(|home| home.side == cosets), "{side}");
+            // The unembedding of a neuron treats the cosets of its embedding alike, and conjugacy classes not.
+            let (mut at_home, mut classes) = (Vec::new(), vec![0; group.order()]);
+            for (label, class) in conjugacy_classes(&group).iter().enumerate() {
+                class.iter().for_each(|&element| classes[element] = label);
+            }
+            let mut by_class = Vec::new();
+            for (home, &neuron) in homes.iter().zip(&active) {
+                let Some(home) = home.filter(|home| home.subgroup_alignment >= 0.9) else { continue };
+                let labels = match home.side {
+                    CosetSide::Left => left_cosets(&group, &subgroups[home.subgroup]),
+                    CosetSide::Right => right_cosets(&group, &subgroups[home.subgroup]),
+                };
+                let row = circuit.unembed.row(neuron).mapv(f64::from);
+                let within =
+                    |labels: &[usize]| correlation_within(row.view(), labels).expect("finite").expect("it varies");
+                at_home.push(within(&labels.expect("cosets")).within);
+                by_class.push(within(&classes).within);
+            }
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+            println!("{side}: unembedding {:.3} within cosets, {:.3} within classes", mean(&at_home), mean(&by_class));
+            assert!(mean(&at_home) > 0.9 && mean(&by_class).abs() < 0.2);
             for draw in 0..3 {
                 let dealt = permuted_elements(functions.view(), 1, draw);
                 let drawn = matched_spectrum(functions.view(), &irreps, 1, draw).expect("functions");
