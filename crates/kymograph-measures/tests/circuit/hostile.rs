@@ -157,6 +157,7 @@ fn disagreements_are_few_and_named() {
     assert!(none("C2xC3", false, false, "hidden_excluded_loss_freq_3_rep"));
     assert!(none("A5", false, true, "percent_x_embed_a5_3d_a_rep"));
     assert!(!none("A5", false, false, "percent_x_embed_a5_3d_a_rep"));
+    assert!(!none("A5", false, false, "logit_a5_3d_b_rep_trace_similarity"));
     assert!(none("A5", false, false, "percent_x_embed_standard_rep"));
     assert!(!none("S6", false, false, "test_loss"));
 }

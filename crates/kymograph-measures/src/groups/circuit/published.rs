@@ -36,7 +36,7 @@ const ROUNDING: Disagreement = Disagreement {
 /// `wrong_matrices` whether the published matrices of A5 were used, with which A5 agrees.
 pub fn disagreement(group: &str, transformer: bool, wrong_matrices: bool, column: &str) -> Option<Disagreement> {
     let hidden = column.contains("hidden_");
-    let about = |name: &str| column.ends_with(&format!("{name}_rep"));
+    let about = |name: &str| column.contains(&format!("_{name}_rep"));
     if column == "sum_of_squared_weights" && transformer {
         return Some(SQUARED_WEIGHTS);
     }
