@@ -28,6 +28,10 @@ pub fn formats() -> &'static [Listed] {
             summary: "NumPy arrays by name as a checkpoint, stored or deflated; never pickled objects",
         },
         Listed { name: ".npy", summary: "one NumPy array, for measuring it directly or as a checkpoint of one tensor" },
+        Listed {
+            name: ".csv .csv.gz",
+            summary: "histories of other programs (metrics.csv, W&B's export) with a column of steps, and multiplication tables",
+        },
         Listed { name: "IDX", summary: "images and labels as MNIST publishes them, plain or .gz" },
     ]
 }
