@@ -149,7 +149,7 @@ fn embeddings_and_unembedding_make_the_logits() {
     }
     let transformer = network::<f64>(&specs(5)[4], 2);
     let (left, right) = transformer.embeddings();
-    assert_eq!((left.dim(), &left == &right), ((5, 12), true));
+    assert_eq!((left.dim(), left == right), ((5, 12), true));
     assert_eq!(transformer.unembedding().dim(), (23, 5));
 }
 
