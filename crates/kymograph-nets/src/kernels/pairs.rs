@@ -111,7 +111,7 @@ impl Exponential for f32 {
         p = p * x + 8.333_452e-3;
         p = p * x + 4.166_579_6e-2;
         p = p * x + 1.666_666_5e-1;
-        p = p * x + 5.000_000_1e-1;
+        p = p * x + 0.5;
         let value = p * (x * x) + x + 1.0;
         let scale = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0f32.to_bits()));
         if self < LOWEST { 0.0 } else { value * scale }
@@ -191,7 +191,7 @@ fn exponentials<T: Real, W: Exponential>(row: &[T], largest: W, widen: impl Fn(T
     // Halved again and again, as a register would be.
     for half in [8, 4, 2, 1] {
         for lane in 0..half {
-            partial[lane] = partial[lane] + partial[lane + half];
+            partial[lane] += partial[lane + half];
         }
     }
     partial[0]

@@ -139,7 +139,10 @@ impl<T: Real> PairNetwork<T> {
         Ok(())
     }
 
-    /// The same network in the other number type (or the same), at step 0 of no optimiser.
+    /// The same network in the other number type, each parameter rounded to the nearest.
+    ///
+    /// # Errors
+    /// This machine has no kernels for the type.
     pub fn cast<U: Real>(&self) -> Result<PairNetwork<U>, NetsError> {
         let parameters = self.parameters.iter().map(|x| U::from_f64(x.to_f64())).collect();
         PairNetwork::of(&self.spec, self.spec.layout(), parameters)

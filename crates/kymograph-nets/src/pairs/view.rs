@@ -54,15 +54,22 @@ pub struct PairView<T> {
 
 #[derive(Clone)]
 enum Inside<T> {
-    Tables {
-        left: Array2<T>,
-        right: Array2<T>,
-        bias: Vec<T>,
-        unembedding: Aligned<T>,
-        logit_bias: Vec<T>,
-        product: bool,
-    },
+    Tables(Box<Sides<T>>),
     Transformer(Box<Transformer<T>>),
+}
+
+/// What each side adds to the neurons, and what the neurons say.
+#[derive(Clone)]
+struct Sides<T> {
+    left: Array2<T>,
+    right: Array2<T>,
+    /// Of the neurons; empty for none.
+    bias: Vec<T>,
+    unembedding: Aligned<T>,
+    /// Of the logits; empty for none.
+    logit_bias: Vec<T>,
+    /// The sides are multiplied instead of added, and there is no rectifier.
+    product: bool,
 }
 
 impl<T: Real> PairNetwork<T> {
@@ -96,7 +103,7 @@ impl<T: Real> PairNetwork<T> {
         let has_bias = matches!(self.spec.architecture, PairArchitecture::Mlp { bias: true, .. });
         let bias = |at: usize| if has_bias { self.matrix(at).iter().copied().collect() } else { Vec::new() };
         let product = matches!(self.spec.architecture, PairArchitecture::Bilinear { .. });
-        Inside::Tables { left, right, bias: bias(4), unembedding, logit_bias: bias(5), product }
+        Inside::Tables(Box::new(Sides { left, right, bias: bias(4), unembedding, logit_bias: bias(5), product }))
     }
 
     /// The network with changes made one after another, opened up.
@@ -133,9 +140,9 @@ impl<T: Real> PairNetwork<T> {
             (PairEdit::Absolute, _) if is_product => return refuse("rectifier"),
             (PairEdit::Absolute, _) => view.absolute = true,
             (_, Inside::Transformer(_)) => return refuse("tables of what each side adds to the neurons"),
-            (PairEdit::SwapTables, Inside::Tables { left, right, .. }) => std::mem::swap(left, right),
-            (PairEdit::NegateLeft, Inside::Tables { left, .. }) => left.mapv_inplace(|x| -x),
-            (PairEdit::NegateRight, Inside::Tables { right, .. }) => right.mapv_inplace(|x| -x),
+            (PairEdit::SwapTables, Inside::Tables(sides)) => std::mem::swap(&mut sides.left, &mut sides.right),
+            (PairEdit::NegateLeft, Inside::Tables(sides)) => sides.left.mapv_inplace(|x| -x),
+            (PairEdit::NegateRight, Inside::Tables(sides)) => sides.right.mapv_inplace(|x| -x),
             (PairEdit::SwapEmbeddings, _) => {
                 let mut swapped = self.clone();
                 let (x, y) = (self.layout.parameters[0].range.clone(), self.layout.parameters[1].range.clone());
@@ -172,7 +179,8 @@ impl<T: Real> PairView<T> {
         let hidden = rows("the hidden activations", hidden.view_mut(), [self.order, self.hidden])?;
         let logits = rows("the logits", logits.view_mut(), [self.order, self.order])?;
         match &self.inside {
-            Inside::Tables { left, right, bias, unembedding, logit_bias, product } => {
+            Inside::Tables(sides) => {
+                let Sides { left, right, bias, unembedding, logit_bias, product } = &**sides;
                 for (h, y) in hidden.chunks_exact_mut(self.hidden).zip(right.outer_iter()) {
                     for ((h, &x), &y) in h.iter_mut().zip(left.row(a)).zip(y) {
                         *h = if *product { x * y } else { x + y };
