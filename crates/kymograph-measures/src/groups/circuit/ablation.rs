@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 
 use super::Circuit;
 use super::losses::{cross_entropy, from_others};
-use super::tables::{PIECES, block, widen};
+use super::tables::{PIECES, block, dot, widen};
 use crate::{MeasureError, check};
 
 /// The element that picks the row of an [`Ablation`]'s table.
@@ -81,11 +81,16 @@ pub fn ablated_losses<T: Real>(circuit: &Circuit<'_, T>, ablations: &[Ablation])
         let mut logits = Array2::<T>::zeros((order, order));
         for a in ranges[piece].clone() {
             block(circuit, a, &mut hidden, &mut logits)?;
-            for base in [Base::Logits, Base::HiddenTimesUnembed] {
-                if circuit.residual && base == Base::HiddenTimesUnembed {
-                    matmul_into_sequential(T::ONE, hidden.view(), circuit.unembed, T::ZERO, logits.view_mut());
-                }
-                add_losses(circuit, a, base, &logits, &prepared, &mut losses);
+            // Without a residual stream both bases are the same, and share their exponentials.
+            let shared = !circuit.residual;
+            let of = |base: Base| {
+                let chosen = prepared.iter().enumerate().filter(move |(_, p)| shared || p.ablation.base == base);
+                chosen.collect::<Vec<_>>()
+            };
+            add_losses(circuit, a, &logits, &of(Base::Logits), &mut losses);
+            if circuit.residual {
+                matmul_into_sequential(T::ONE, hidden.view(), circuit.unembed, T::ZERO, logits.view_mut());
+                add_losses(circuit, a, &logits, &of(Base::HiddenTimesUnembed), &mut losses);
             }
         }
         Ok(losses)
@@ -127,18 +132,15 @@ impl<'a> Prepared<'a> {
 fn add_losses<T: Real>(
     circuit: &Circuit<'_, T>,
     a: usize,
-    base: Base,
     logits: &Array2<T>,
-    prepared: &[Prepared<'_>],
+    prepared: &[(usize, &Prepared<'_>)],
     losses: &mut Array1<f64>,
 ) {
     let order = circuit.group.order();
-    let of_base: Vec<(usize, &Prepared<'_>)> =
-        prepared.iter().enumerate().filter(|(_, p)| p.ablation.base == base).collect();
-    if of_base.is_empty() {
+    if prepared.is_empty() {
         return;
     }
-    let all = of_base.iter().any(|(_, p)| p.ablation.pairs == Pairs::All);
+    let all = prepared.iter().any(|(_, p)| p.ablation.pairs == Pairs::All);
     let (mut z, mut exponentials) = (vec![0.0; order], vec![0.0; order]);
     for b in 0..order {
         let trained = circuit.trained(a * order + b);
@@ -152,7 +154,7 @@ fn add_losses<T: Real>(
             *to = (x - top).exp();
         }
         exponentials[g] = 0.0;
-        for &(at, p) in &of_base {
+        for &(at, p) in prepared {
             if !trained && p.ablation.pairs == Pairs::Train {
                 continue;
             }
@@ -170,17 +172,4 @@ fn add_losses<T: Real>(
             };
         }
     }
-}
-
-/// Σ x·y in eight sums side by side.
-fn dot(x: &[f64], y: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
-    let rest: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in xs.zip(ys) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += x * y;
-        }
-    }
-    sums.iter().sum::<f64>() + rest
 }

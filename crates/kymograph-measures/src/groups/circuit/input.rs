@@ -6,6 +6,9 @@ use ndarray::{Array2, ArrayView2};
 use crate::groups::Group;
 use crate::{MeasureError, check};
 
+/// Writes hidden layer and logits of one left element.
+pub type Block<'a, T> = dyn Fn(usize, &mut Array2<T>, &mut Array2<T>) + Sync + 'a;
+
 /// A network that is given two elements of a group and answers with a logit for each element, as arrays.
 ///
 /// Pairs of elements are numbered `a · |G| + b`; the right answer to a pair is the product `ab`.
@@ -22,7 +25,7 @@ pub struct Circuit<'a, T> {
     pub unembed: ArrayView2<'a, T>,
     /// Fills the hidden layer (right element × neuron) and the logits (right element × element) of one left element.
     /// It must give the same numbers whenever it is asked.
-    pub block: &'a (dyn Fn(usize, &mut Array2<T>, &mut Array2<T>) + Sync),
+    pub block: &'a Block<'a, T>,
     /// Whether the logits hold more than `hidden · unembed`: a bias, or a residual stream.
     pub residual: bool,
     /// Which pairs were trained on, `None` for all.

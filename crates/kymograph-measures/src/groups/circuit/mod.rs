@@ -14,7 +14,7 @@ mod summary;
 mod tables;
 
 pub use ablation::{Ablation, Base, Coordinate, Pairs, ablated_losses};
-pub use input::{Circuit, Pairing, paired_block};
+pub use input::{Block, Circuit, Pairing, paired_block};
 pub use losses::{logit_table_loss, one_cube_loss};
 pub use published::{Disagreement, disagreement};
 pub use summary::{key_by_similarity, similarities, summary, summary_of};

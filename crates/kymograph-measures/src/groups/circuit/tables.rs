@@ -197,22 +197,23 @@ fn part<T: Real>(circuit: &Circuit<'_, T>, lefts: Range<usize>) -> Result<Part, 
             }
             widen(&logits, b, &mut z);
             add(part.logits.row_mut(g), &z, 1.0);
-            let mean = z.iter().sum::<f64>() / order as f64;
+            let mean = sum(&z) / order as f64;
             part.means[g] += mean;
-            part.logit_squares += z.iter().map(|x| x * x).sum::<f64>();
+            part.logit_squares += dot(&z, &z);
             let (top, largest) = largest(&z);
             let counts = if circuit.trained(a * order + b) { &mut part.train } else { &mut part.test };
             counts.pairs += 1;
             counts.right += usize::from(top == g);
             z.iter_mut().for_each(|x| *x -= mean);
-            let squares = z.iter().map(|x| x * x).sum::<f64>();
+            let squares = dot(&z, &z);
             part.centred_squares += squares;
             if squares > 0.0 {
                 add(part.units.row_mut(g), &z, squares.sqrt().recip());
             }
             let right = z[g] + mean - largest;
             z[g] = f64::NEG_INFINITY;
-            let others: f64 = z.iter().map(|x| (x + mean - largest).exp()).sum();
+            z.iter_mut().for_each(|x| *x = (*x + mean - largest).exp());
+            let others = sum(&z);
             counts.loss += from_others(others.ln(), right);
         }
     }
@@ -239,7 +240,8 @@ pub(super) fn block<T: Real>(
                 second_size: array.len(),
             });
         }
-        let clean = array.iter().fold(T::ZERO, |sum, &x| sum + x * T::ZERO) == T::ZERO;
+        // Without a way out of the loop it runs over whole registers.
+        let clean = array.iter().fold(true, |clean, x| clean & x.is_finite());
         if let Some(((b, at), value)) = array.indexed_iter().find(|(_, x)| !clean && !x.is_finite()) {
             return Err(MeasureError::NotFiniteAt { input, place: vec![a, b, at], value: value.to_f64() });
         }
@@ -258,6 +260,30 @@ fn add(mut to: ndarray::ArrayViewMut1<'_, f64>, x: &[f64], factor: f64) {
     for (to, x) in to.iter_mut().zip(x) {
         *to += factor * x;
     }
+}
+
+/// Σ x·y in eight sums side by side.
+pub(super) fn dot(x: &[f64], y: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (xs, ys) = (x.chunks_exact(8), y.chunks_exact(8));
+    let rest: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in xs.zip(ys) {
+        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+            *sum += x * y;
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Σ x, likewise.
+fn sum(x: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let chunks = x.chunks_exact(8);
+    let rest: f64 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x);
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// Place and value of the largest entry, the first of equals.
