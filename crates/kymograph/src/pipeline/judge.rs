@@ -7,8 +7,10 @@ use kymograph_findings::{Finding, Gathering, Judging, Plan, Predictions, RunKey,
 use kymograph_runs::{Experiment, Run};
 use kymograph_studies::{Settings, Study};
 
+use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::analyze::{self, default_plan, step_names, study_or_file};
-use super::{Event, Listener, absolute, quoted, run};
+use super::run::{self, Recorded};
+use super::{Event, Listener, absolute, quoted};
 use crate::error::KymographError;
 
 /// What `kymograph judge` was asked for.
@@ -34,6 +36,7 @@ pub struct Judged {
 /// Runs that are measured by one plan.
 struct Group {
     subjects: Vec<Subject>,
+    replays: Replays,
     plan: Plan,
     origin: String,
     step_names: BTreeMap<String, u64>,
@@ -92,6 +95,7 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
             subjects: &group.subjects,
             step_names: &group.step_names,
             cache: group.cache.as_deref(),
+            again: &|key, step, array| activations::again(&group.replays, key, step, array),
             progress: &|done, all| listener(Event::Measuring(done, all)),
         })?);
     }
@@ -119,12 +123,13 @@ fn of_experiment(
     }
     let study = kymograph_studies::find(&experiment.manifest().study)?;
     let (plan, origin) = plan.clone().map_or_else(|| plan_of_study(study), Ok)?;
-    let recorded = run::recorded(&experiment, study, &plan, listener)?;
+    let recorded = run::recorded(&experiment, study, &plan, ACTIVATION_BUDGET, listener)?;
     let stated = match experiment.manifest().predictions_hash.as_deref() == Some(predictions) {
         true => Stated::Beforehand,
         false => Stated::Afterwards,
     };
-    Ok(Group { subjects: recorded.subjects, plan, origin, step_names: recorded.step_names, cache, stated })
+    let Recorded { subjects, replays, step_names, .. } = recorded;
+    Ok(Group { subjects, replays, plan, origin, step_names, cache, stated })
 }
 
 /// A run alone has its weights; activations and other runs to compare with are known where its experiment is named.
@@ -138,13 +143,15 @@ fn of_run(folder: &Path, plan: &Option<(Plan, String)>) -> Result<Group, Kymogra
     };
     let (plan, origin) = plan.clone().map_or_else(|| plan_of_study(study), Ok)?;
     let step_names = settings.step_names();
-    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards })
+    let replays = Replays::new();
+    Ok(Group { subjects, replays, plan, origin, step_names, cache: None, stated: Stated::Afterwards })
 }
 
 fn of_sources(subjects: Vec<Subject>, plan: &Option<(Plan, String)>) -> Result<Group, KymographError> {
     let (plan, origin) = plan.clone().map_or_else(default_plan, Ok)?;
     let step_names = step_names(&subjects);
-    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards })
+    let replays = Replays::new();
+    Ok(Group { subjects, replays, plan, origin, step_names, cache: None, stated: Stated::Afterwards })
 }
 
 fn plan_of_study(study: &Study) -> Result<(Plan, String), KymographError> {

@@ -1,5 +1,6 @@
 //! Run or open → plan → findings → verdict → report.
 
+mod activations;
 mod analyze;
 mod attention;
 mod beside;
@@ -14,6 +15,7 @@ mod run;
 mod sections;
 mod trajectories;
 
+pub use activations::ACTIVATION_BUDGET;
 pub use analyze::{AnalyzeRequest, analyze};
 pub use derive::Derived;
 pub use judge::{JudgeRequest, Judged, judge};

@@ -12,9 +12,11 @@ use kymograph_studies::{Control, Settings, Study, StudyError, StudyFile};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::activations::{self, ACTIVATION_BUDGET, Replays};
+use super::capture::Replay;
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
-use super::{Event, Listener, absolute, capture, quoted};
+use super::{Event, Listener, absolute, quoted};
 use crate::error::KymographError;
 
 /// What `kymograph run` was asked for.
@@ -36,6 +38,9 @@ pub struct RunRequest {
     pub resume: bool,
     /// Replace what is there.
     pub force: bool,
+    /// Bytes of activations kept on disk; [`ACTIVATION_BUDGET`] when there are none given. What does not fit is taken again
+    /// when it is needed, to the same bits.
+    pub activation_budget: Option<u64>,
 }
 
 /// Trains, records, measures, judges and reports.
@@ -71,14 +76,15 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
             }
         }
     }
-    derive_study(&experiment, study, &plan, listener)
+    let budget = request.activation_budget.unwrap_or(ACTIVATION_BUDGET);
+    derive_study(&experiment, study, &plan, budget, listener)
 }
 
 /// Derives everything again from an experiment that `kymograph run` recorded.
 pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> Result<Derived, KymographError> {
     let study = kymograph_studies::find(&experiment.manifest().study)?;
     let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
-    derive_study(experiment, study, &plan, listener)
+    derive_study(experiment, study, &plan, ACTIVATION_BUDGET, listener)
 }
 
 fn open(
@@ -184,6 +190,7 @@ pub(super) struct Recorded {
     published: Published,
     pub(super) step_names: BTreeMap<String, u64>,
     runs: Vec<(RunEntry, Run)>,
+    pub(super) replays: Replays,
     pub(super) subjects: Vec<Subject>,
 }
 
@@ -191,6 +198,7 @@ pub(super) fn recorded(
     experiment: &Experiment,
     study: &Study,
     plan: &Plan,
+    budget: u64,
     listener: Listener<'_>,
 ) -> Result<Recorded, KymographError> {
     let settings = &experiment.manifest().settings;
@@ -223,21 +231,29 @@ pub(super) fn recorded(
     if runs.is_empty() {
         return Err(KymographError::NothingFinished { folder: experiment.folder().to_path_buf() });
     }
-    let cache = experiment.derived_folder()?.join("cache");
-    let mut subjects = Vec::new();
-    let total: usize = runs.iter().map(|(_, run)| run.steps().len()).sum();
-    let mut done = 0;
+    let key_of = |entry: &RunEntry| RunKey {
+        network: entry.key.network.clone(),
+        seed: Some(entry.key.seed),
+        control: entry.key.control.clone(),
+    };
+    let mut replays = Replays::new();
     for (entry, run) in &runs {
-        let key = RunKey {
-            network: entry.key.network.clone(),
-            seed: Some(entry.key.seed),
-            control: entry.key.control.clone(),
-        };
-        let folder = cache.join("activations").join(entry.key.to_string());
-        let captured = capture::activations(run, &|hook| plan.wants_activation(&key, hook), &folder, &mut || {
-            done += 1;
-            listener(Event::Capturing(done, total));
-        })?;
+        let key = key_of(entry);
+        if let Some(replay) = Replay::of(run, &|hook| plan.wants_activation(&key, hook))? {
+            replays.insert(key, replay);
+        }
+    }
+    let total: usize = replays.values().map(Replay::steps).sum();
+    let mut done = 0;
+    let folder = experiment.derived_folder()?.join("cache").join("activations");
+    let mut stock = activations::stock(&replays, &folder, budget, &mut || {
+        done += 1;
+        listener(Event::Capturing(done, total));
+    })?;
+    let mut subjects = Vec::new();
+    for (entry, run) in &runs {
+        let key = key_of(entry);
+        let captured = stock.remove(&key).unwrap_or_default();
         let parameters: BTreeMap<u64, PathBuf> = run
             .steps()
             .iter()
@@ -246,16 +262,18 @@ pub(super) fn recorded(
         let labels = run.probe()?.map(|probe| probe.labels).filter(|labels| !labels.is_empty());
         subjects.push(Subject { key, parameters, activations: captured, labels, series: series(run)? });
     }
-    Ok(Recorded { file, published, step_names, runs, subjects })
+    Ok(Recorded { file, published, step_names, runs, replays, subjects })
 }
 
 fn derive_study(
     experiment: &Experiment,
     study: &Study,
     plan: &Plan,
+    budget: u64,
     listener: Listener<'_>,
 ) -> Result<Derived, KymographError> {
-    let Recorded { file, published, step_names, runs, subjects } = recorded(experiment, study, plan, listener)?;
+    let Recorded { file, published, step_names, runs, replays, subjects } =
+        recorded(experiment, study, plan, budget, listener)?;
     let settings = &experiment.manifest().settings;
     let quick = settings["quick"].as_bool().unwrap_or(false);
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
@@ -285,6 +303,7 @@ fn derive_study(
         predictions: Some(&predictions),
         subjects: &subjects,
         runs: &runs.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
+        replays: &replays,
         step_names: &step_names,
         stated,
         repeat: format!(
