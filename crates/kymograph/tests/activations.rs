@@ -28,11 +28,11 @@ fn kept(out: &Path) -> Vec<(PathBuf, u64)> {
     all.into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "safetensors")).collect()
 }
 
-fn request(out: &Path, networks: &str, activation_budget: Option<u64>) -> RunRequest {
+fn request(out: &Path, networks: &str, seeds: u64, activation_budget: Option<u64>) -> RunRequest {
     let set = [("steps", "16"), ("probe_examples", "40"), ("networks", networks), ("controls", "other_order")];
     RunRequest {
         study: "phases".to_owned(),
-        seeds: Some(vec![0, 1]),
+        seeds: Some((0..seeds).collect()),
         set: set.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
         quick: true,
         out: Some(out.to_path_buf()),
@@ -49,7 +49,8 @@ fn findings(out: &Path) -> Vec<u8> {
 fn a_budget_changes_no_bit(networks: &str, thorough: bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("e");
-    let run = |budget| run_study(&request(&out, networks, budget), &|_| ()).expect("it runs");
+    let run =
+        |budget| run_study(&request(&out, networks, if thorough { 2 } else { 1 }, budget), &|_| ()).expect("it runs");
     run(None);
     let (whole, all) = (findings(&out), kept(&out));
     let page = fs::read(out.join("derived/report.html")).expect("a page");

@@ -69,6 +69,9 @@ impl Subject {
     }
 }
 
+/// Takes one array of a run at a step; an `Err` says why it cannot.
+pub type TakeAgain<'a> = dyn Fn(&RunKey, u64, &str) -> Result<ArrayD<f32>, String> + Sync + 'a;
+
 /// How evidence is gathered.
 pub struct Gathering<'a> {
     /// What to compute.
@@ -82,7 +85,7 @@ pub struct Gathering<'a> {
     /// Folder of the evidence cache.
     pub cache: Option<&'a Path>,
     /// Takes an array of activations that was not kept again: run, step, array.
-    pub again: &'a (dyn Fn(&RunKey, u64, &str) -> Result<ArrayD<f32>, String> + Sync),
+    pub again: &'a TakeAgain<'a>,
     /// Called with (rows done, rows in all).
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
