@@ -28,6 +28,21 @@ pub enum FindingsError {
         /// What is wrong and what would be right.
         detail: String,
     },
+    /// Activations that were not kept could not be taken again.
+    #[error(
+        "activations of {run} at step {step}, `{array}`, were not kept and could not be taken again: {detail}; the run's \
+         folder must hold its checkpoints, its probe and its network"
+    )]
+    NotTaken {
+        /// The run.
+        run: String,
+        /// The step.
+        step: u64,
+        /// The hook point.
+        array: String,
+        /// What went wrong.
+        detail: String,
+    },
     /// An array holds NaN or infinity, so no number computed from it would mean anything.
     #[error(
         "{path}: tensor `{tensor}` holds {value} at index {index} (flattened): training has diverged or the file is \

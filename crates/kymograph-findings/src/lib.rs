@@ -11,7 +11,7 @@ pub mod verdict;
 
 pub use adjusted::adjusted_p;
 pub use error::FindingsError;
-pub use evidence::{Gathering, Subject, gather};
+pub use evidence::{Activations, Gathering, Subject, gather};
 pub use finding::{Finding, Null, RunKey};
 pub use judge::{Judging, Predictions, judge};
 pub use plan::Plan;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kymograph_findings::{Finding, FindingsError, Gathering, Plan, RunKey, Subject, gather};
+use kymograph_findings::{Activations, Finding, FindingsError, Gathering, Plan, RunKey, Subject, gather};
 use kymograph_runs::{Manifest, Recorder, Run};
 use ndarray::{Array2, ArrayD};
 use serde_json::Value;
@@ -49,6 +49,7 @@ fn all(plan: &str, subjects: &[Subject], cache: Option<&Path>) -> Result<Vec<Fin
         subjects,
         step_names: &[("early".to_owned(), 1), ("late".to_owned(), 2)].into(),
         cache,
+        again: &|_, _, _| Err("everything is kept".to_owned()),
         progress: &|_, _| (),
     })
 }
@@ -261,11 +262,11 @@ fn patterns_and_transfers_are_measured_and_series_refused() {
     }
     recorder.finish().expect("finished");
     let run = Run::open(folder.path()).expect("opens");
-    let files = |s: &u64| (*s, run.checkpoint(*s).expect("there").path().to_path_buf());
+    let file = |s: &u64| Activations::File(run.checkpoint(*s).expect("there").path().to_path_buf());
     let subject = Subject {
         key: RunKey { network: "net".to_owned(), seed: Some(0), control: None },
         parameters: BTreeMap::new(),
-        activations: run.steps().iter().map(files).collect(),
+        activations: run.steps().iter().map(|s| (*s, file(s))).collect(),
         labels: Some((0..12).map(|i| i % 2).collect()),
         series: BTreeMap::new(),
     };

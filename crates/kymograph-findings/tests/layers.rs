@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use kymograph_findings::{
-    Finding, Gathering, Judgement, Judging, Plan, Predictions, RunKey, Stated, Subject, gather, judge,
+    Activations, Finding, Gathering, Judgement, Judging, Plan, Predictions, RunKey, Stated, Subject, gather, judge,
 };
 use kymograph_measures::similarity::debiased_linear_cka;
 use kymograph_runs::{Capture, write_captures};
@@ -39,7 +39,7 @@ fn subject(folder: &Path, seed: u64) -> Subject {
             .collect();
         let path = folder.join(format!("step-{step:08}.safetensors"));
         write_captures(&path, step, &captures).expect("written");
-        activations.insert(step, path);
+        activations.insert(step, Activations::File(path));
     }
     Subject {
         key: RunKey { network: "net".to_owned(), seed: Some(seed), control: None },
@@ -57,6 +57,7 @@ fn all(plan: &str, subjects: &[Subject]) -> Vec<Finding> {
         subjects,
         step_names: &names(),
         cache: None,
+        again: &|_, _, _| Err("everything is kept".to_owned()),
         progress: &|_, _| (),
     })
     .expect("gathers")

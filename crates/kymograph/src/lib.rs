@@ -19,7 +19,8 @@ pub use export::{ExportRequest, export};
 pub use inspect::{Inspected, InspectedTensor, inspect};
 pub use measure::{MeasureRequest, Measured, measure};
 pub use pipeline::{
-    AnalyzeRequest, Derived, Event, JudgeRequest, Judged, RunRequest, analyze, figures_as_pdf, judge, report, run_study,
+    ACTIVATION_BUDGET, AnalyzeRequest, Derived, Event, JudgeRequest, Judged, RunRequest, analyze, figures_as_pdf,
+    judge, report, run_study,
 };
 
 pub use {

@@ -293,3 +293,84 @@ above = 6.0
     let expected = ["debiased_linear_cka", "phase_comparison", "same_index_cosine"];
     assert_eq!(measures.into_iter().collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn findings_stand_again_by_network_and_in_a_summary() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("copy");
+    copy(study(), &out);
+    fs::write(out.join("derived/networks/gone.json"), "{}").expect("a file of a network that is not there");
+    succeeds(&["report", path(&out), "--quiet"]);
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(out.join("derived").join(name)).expect("a file")).expect("JSON")
+    };
+    assert!(!out.join("derived/networks/gone.json").exists());
+    let (findings, network, summary) = (read("findings.json"), read("networks/mlp.json"), read("summary.json"));
+    let mut seen = std::collections::BTreeSet::new();
+    for measure in network["measures"].as_array().expect("measures") {
+        for row in measure["rows"].as_array().expect("rows") {
+            let at: Vec<usize> =
+                row["findings"].as_array().expect("numbers").iter().map(|n| n.as_u64().expect("it") as usize).collect();
+            let mut values = Vec::new();
+            for (place, &index) in at.iter().enumerate() {
+                let finding = &findings[index];
+                assert!(seen.insert(index), "each finding stands once");
+                for (key, value) in
+                    [("measure", &measure["measure"]), ("array", &row["array"]), ("steps", &row["steps"])]
+                {
+                    assert_eq!(&finding[key], value);
+                }
+                assert_eq!(finding["other_array"], row.get("other_array").cloned().unwrap_or(Value::Null));
+                assert_eq!((&finding["run"]["seed"], &finding["value"]), (&row["seeds"][place], &row["values"][place]));
+                assert_eq!(finding["nulls"].as_array().map(Vec::len), row["nulls"].as_array().map(Vec::len));
+                assert_eq!(finding["nulls"][0]["p"], row["nulls"][0]["p"][place]);
+                values.extend(finding["value"].as_f64());
+            }
+            let mean = row["mean"].as_f64();
+            assert_eq!(mean.is_some(), !values.is_empty());
+            let expected = values.iter().sum::<f64>() / values.len().max(1) as f64;
+            assert!((mean.unwrap_or(0.0) - expected).abs() <= 1e-12 * expected.abs(), "{row}");
+            assert!(
+                row["values"].as_array().is_some_and(|v| v.iter().all(|v| !v.is_null())) || row["reason"].is_string()
+            );
+        }
+    }
+    assert_eq!(Some(seen.len()), findings.as_array().map(Vec::len), "every finding stands in its network's file");
+    assert_eq!(summary["findings"]["rows"], seen.len());
+    // The accuracy is the last one that each run recorded.
+    let scores = &summary["networks"][0]["scores"]["held_out.accuracy"];
+    assert_eq!(
+        (&summary["networks"][0]["file"], &scores["seeds"]),
+        (&"networks/mlp.json".into(), &serde_json::json!([0, 1]))
+    );
+    for seed in [0, 1] {
+        let run = kymograph::runs::Run::open(out.join(format!("runs/mlp/seed-{seed}"))).expect("a run");
+        let accuracy =
+            run.series("held_out").expect("it").column("accuracy").and_then(|(_, values)| values.last().copied());
+        assert_eq!(scores["values"][seed].as_f64(), accuracy);
+    }
+    let verdicts = summary["verdicts"].as_array().expect("verdicts");
+    let judged = json(&["judge", path(&out), "--predictions", "phases"]);
+    assert_eq!(Some(verdicts.len()), judged["verdicts"].as_array().map(Vec::len));
+    for (short, whole) in verdicts.iter().zip(judged["verdicts"].as_array().expect("verdicts")) {
+        assert_eq!((&short["title"], &short["stated_beforehand"]), (&whole["title"], &Value::Bool(true)));
+        let predictions = |verdict: &Value| -> Vec<Value> {
+            let all = verdict["predictions"].as_array().expect("predictions");
+            all.iter().map(|p| serde_json::json!([p["name"], p["judgement"], p["estimate"]])).collect()
+        };
+        assert_eq!(predictions(short), predictions(whole));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("a copy");
+        }
+    }
+}

@@ -7,8 +7,9 @@ use kymograph_measures::{Array, Kind};
 use kymograph_runs::{Checkpoint, Dtype, TensorInfo};
 use ndarray::{Array2, ArrayD, ArrayViewD, IxDyn};
 
-use super::{Gathering, Job, Subject, measure_of};
+use super::{Activations, Gathering, Job, Subject, measure_of};
 use crate::error::FindingsError;
+use crate::finding::RunKey;
 use crate::plan::{NullKind, On};
 
 /// A matrix in the precision it was stored in.
@@ -43,6 +44,11 @@ pub(super) struct Sourced {
 }
 
 impl Sourced {
+    /// What an array came from, without the array.
+    fn content_only(content: String) -> Self {
+        Self { matrix: Matrix::F32(Array2::zeros((0, 0))), shape: Vec::new(), content }
+    }
+
     /// The matrix, or the array as stored for a measure of so many axes.
     pub(super) fn view(&self, axes: usize) -> Array<'_> {
         self.shaped(&self.matrix, axes)
@@ -62,16 +68,43 @@ impl Sourced {
     }
 }
 
-/// Open files: tensor lists and hashes are read once.
+/// How much of an array is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Load {
+    /// Only what tells it from any other: its values are left empty.
+    Contents,
+    /// All of it.
+    Values,
+}
+
+/// Open files: tensor lists and hashes are read once. Of what was not kept, the arrays of one name are held as long as that
+/// name is asked for.
 pub(super) struct Shelf<'a> {
-    subjects: &'a [Subject],
+    gathering: &'a Gathering<'a>,
     open: BTreeMap<PathBuf, (Checkpoint, String)>,
     masks: BTreeMap<(PathBuf, String), bool>,
+    /// Network and array of this turn, and what was taken again of it.
+    turn: (String, String),
+    taken: BTreeMap<(&'a RunKey, u64), Sourced>,
 }
 
 impl<'a> Shelf<'a> {
-    pub(super) fn new(subjects: &'a [Subject]) -> Self {
-        Self { subjects, open: BTreeMap::new(), masks: BTreeMap::new() }
+    pub(super) fn new(gathering: &'a Gathering<'a>) -> Self {
+        Self {
+            gathering,
+            open: BTreeMap::new(),
+            masks: BTreeMap::new(),
+            turn: Default::default(),
+            taken: BTreeMap::new(),
+        }
+    }
+
+    /// Turns to an array of a network.
+    fn begin(&mut self, network: &str, array: &str) {
+        if (self.turn.0.as_str(), self.turn.1.as_str()) != (network, array) {
+            self.turn = (network.to_owned(), array.to_owned());
+            self.taken.clear();
+        }
     }
 
     fn file(&mut self, path: &Path) -> Result<&(Checkpoint, String), FindingsError> {
@@ -84,15 +117,22 @@ impl<'a> Shelf<'a> {
     }
 
     /// The tensors that are matrices or convolution kernels of real numbers.
-    pub(super) fn matrices(&mut self, path: &Path) -> Result<Vec<TensorInfo>, FindingsError> {
-        let (checkpoint, _) = self.file(path)?;
+    pub(super) fn matrices(&mut self, run: &Subject, on: On, step: u64) -> Result<Vec<TensorInfo>, FindingsError> {
+        let mut tensors = match place(run, on, step) {
+            Some(Place::File(path)) => self.file(path)?.0.tensors().to_vec(),
+            Some(Place::Dropped(_, arrays)) => {
+                let info = |(name, shape): &(String, Vec<usize>)| TensorInfo {
+                    name: name.clone(),
+                    shape: shape.clone(),
+                    dtype: Dtype::F32,
+                };
+                arrays.iter().map(info).collect()
+            }
+            None => Vec::new(),
+        };
         let real = |d: Dtype| matches!(d, Dtype::F16 | Dtype::Bf16 | Dtype::F32 | Dtype::F64);
-        Ok(checkpoint
-            .tensors()
-            .iter()
-            .filter(|t| t.shape.len() >= 2 && real(t.dtype) && t.shape.iter().all(|&n| n > 0))
-            .cloned()
-            .collect())
+        tensors.retain(|t| t.shape.len() >= 2 && real(t.dtype) && t.shape.iter().all(|&n| n > 0));
+        Ok(tensors)
     }
 
     /// Why a tensor is not measured although it is there: it is a mask.
@@ -107,7 +147,47 @@ impl<'a> Shelf<'a> {
         Ok(is_mask.then(reason))
     }
 
-    fn read(&mut self, path: &Path, array: &str) -> Result<Sourced, FindingsError> {
+    /// An array of a run at one step, where it has it.
+    fn read(
+        &mut self,
+        run: &'a Subject,
+        on: On,
+        step: u64,
+        array: &str,
+        load: Load,
+    ) -> Result<Option<Sourced>, FindingsError> {
+        match (place(run, on, step), load) {
+            (None, _) => Ok(None),
+            (Some(Place::File(path)), Load::Contents) => Ok(Some(Sourced::content_only(self.file(path)?.1.clone()))),
+            (Some(Place::Dropped(content, _)), Load::Contents) => Ok(Some(Sourced::content_only(content.to_owned()))),
+            (Some(Place::File(path)), Load::Values) => self.read_file(path, array).map(Some),
+            (Some(Place::Dropped(content, _)), Load::Values) => self.take(run, step, array, content).map(Some),
+        }
+    }
+
+    fn take(&mut self, run: &'a Subject, step: u64, array: &str, content: &str) -> Result<Sourced, FindingsError> {
+        let key = (&run.key, step);
+        let of_turn = self.turn.1 == array;
+        if let Some(sourced) = self.taken.get(&key).filter(|_| of_turn) {
+            return Ok(sourced.clone());
+        }
+        let tensor = (self.gathering.again)(&run.key, step, array).map_err(|detail| FindingsError::NotTaken {
+            run: run.key.to_string(),
+            step,
+            array: array.to_owned(),
+            detail,
+        })?;
+        let place = PathBuf::from(format!("the activations of {} at step {step}", run.key));
+        refuse_not_finite(&place, array, tensor.iter().map(|&v| f64::from(v)))?;
+        let shape = tensor.shape().to_vec();
+        let sourced = Sourced { matrix: Matrix::F32(to_matrix(tensor)), shape, content: content.to_owned() };
+        if of_turn {
+            self.taken.insert(key, sourced.clone());
+        }
+        Ok(sourced)
+    }
+
+    fn read_file(&mut self, path: &Path, array: &str) -> Result<Sourced, FindingsError> {
         let (checkpoint, content) = self.file(path)?;
         let wide = checkpoint.tensors().iter().any(|t| t.name == array && t.dtype == Dtype::F64);
         let (matrix, shape) = if wide {
@@ -122,6 +202,23 @@ impl<'a> Shelf<'a> {
             (Matrix::F32(to_matrix(tensor)), shape)
         };
         Ok(Sourced { matrix, shape, content: content.clone() })
+    }
+}
+
+/// Where a run's arrays of one step are.
+enum Place<'a> {
+    File(&'a Path),
+    Dropped(&'a str, &'a [(String, Vec<usize>)]),
+}
+
+fn place(run: &Subject, on: On, step: u64) -> Option<Place<'_>> {
+    match on {
+        On::Parameters => run.parameters.get(&step).map(|path| Place::File(path)),
+        On::Activations => run.activations.get(&step).map(|activations| match activations {
+            Activations::File(path) => Place::File(path),
+            Activations::Dropped { content, arrays } => Place::Dropped(content, arrays),
+        }),
+        On::Series => None,
     }
 }
 
@@ -172,20 +269,20 @@ impl<'a> Column<'a> {
     pub(super) fn load(
         shelf: &mut Shelf<'a>,
         gathering: &Gathering<'a>,
-        subject: usize,
-        on: On,
-        array: &str,
+        (subject, on, array): (usize, On, &str),
         members: &[usize],
         jobs: &[Job],
+        load: Load,
     ) -> Result<Self, FindingsError> {
-        let subjects = shelf.subjects;
+        let subjects = gathering.subjects;
         let run = &subjects[subject];
+        shelf.begin(&run.key.network, array);
         let members: Vec<usize> = members.iter().copied().filter(|&i| jobs[i].missing.is_none()).collect();
         let wanted: BTreeSet<u64> = members.iter().flat_map(|&i| jobs[i].steps.iter().copied()).collect();
         let planned = |i: &usize| &gathering.plan.measures[jobs[*i].planned];
         let asked = |null: &NullKind| members.iter().any(|i| planned(i).nulls.contains(null));
         let mut column = Self {
-            steps: read_steps(shelf, run, on, array, &wanted)?,
+            steps: read_steps(shelf, run, on, array, &wanted, load)?,
             layers: BTreeMap::new(),
             untrained: Vec::new(),
             untrained_is_own: false,
@@ -197,18 +294,16 @@ impl<'a> Column<'a> {
         };
         let sisters: Vec<&Subject> = subjects.iter().filter(|s| s.is_sister_of(&run.key)).collect();
         if asked(&NullKind::Untrained) {
-            let with_start: Vec<&Subject> = sisters.iter().copied().filter(|s| s.files(on).contains_key(&0)).collect();
+            let with_start: Vec<&Subject> = sisters.iter().copied().filter(|s| place(s, on, 0).is_some()).collect();
             column.untrained_is_own = with_start.is_empty();
             let sources = if column.untrained_is_own { vec![run] } else { with_start };
             for source in sources {
-                if let Some(path) = source.files(on).get(&0) {
-                    column.untrained.push(shelf.read(path, array)?);
-                }
+                column.untrained.extend(shelf.read(source, on, 0, array, load)?);
             }
         }
         if asked(&NullKind::OtherSeed) {
             for sister in sisters {
-                column.sisters.push(read_steps(shelf, sister, on, array, &wanted)?);
+                column.sisters.push(read_steps(shelf, sister, on, array, &wanted, load)?);
             }
         }
         let mut beside: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
@@ -218,13 +313,13 @@ impl<'a> Column<'a> {
             }
         }
         for (other, wanted) in beside {
-            column.layers.insert(other.to_owned(), read_steps(shelf, run, on, other, &wanted)?);
+            column.layers.insert(other.to_owned(), read_steps(shelf, run, on, other, &wanted, load)?);
         }
         let names: BTreeSet<&str> = members.iter().flat_map(|i| planned(i).controls_beside()).collect();
         for name in names {
             let mut runs = Vec::new();
             for control in subjects.iter().filter(|s| s.is_control(&run.key.network, name)) {
-                runs.push((control.key.seed, read_steps(shelf, control, on, array, &wanted)?));
+                runs.push((control.key.seed, read_steps(shelf, control, on, array, &wanted, load)?));
             }
             column.controls.insert(name.to_owned(), runs);
         }
@@ -237,12 +332,13 @@ impl<'a> Column<'a> {
     }
 }
 
-fn read_steps(
-    shelf: &mut Shelf<'_>,
-    run: &Subject,
+fn read_steps<'a>(
+    shelf: &mut Shelf<'a>,
+    run: &'a Subject,
     on: On,
     array: &str,
     wanted: &BTreeSet<u64>,
+    load: Load,
 ) -> Result<BySteps, FindingsError> {
     let mut steps = BTreeMap::new();
     for &step in wanted {
@@ -252,8 +348,8 @@ fn read_steps(
                 let content = format!("{:016x}", value.to_bits());
                 steps.insert(step, Sourced { matrix, shape: vec![1, 1], content });
             }
-        } else if let Some(path) = run.files(on).get(&step) {
-            steps.insert(step, shelf.read(path, array)?);
+        } else if let Some(sourced) = shelf.read(run, on, step, array, load)? {
+            steps.insert(step, sourced);
         }
     }
     Ok(steps)

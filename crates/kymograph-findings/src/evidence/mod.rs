@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kymograph_measures as measures;
 use kymograph_runs::TensorInfo;
+use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use crate::error::FindingsError;
 use crate::finding::{Finding, RunKey};
 use crate::plan::{On, Pairs, Plan, PlannedMeasure};
-use arrays::{Column, Shelf};
+use arrays::{Column, Load, Shelf};
 use cache::Cache;
 pub(crate) use nulls::summarise;
 
@@ -28,22 +29,35 @@ pub struct Subject {
     pub key: RunKey,
     /// Checkpoint files by step.
     pub parameters: BTreeMap<u64, PathBuf>,
-    /// Files of activations on the probe, by step; empty where they cannot be had.
-    pub activations: BTreeMap<u64, PathBuf>,
+    /// Activations on the probe, by step; empty where they cannot be had.
+    pub activations: BTreeMap<u64, Activations>,
     /// The probe's labels.
     pub labels: Option<Vec<i64>>,
     /// Recorded series by name (`held_out.loss`): their values by step.
     pub series: BTreeMap<String, BTreeMap<u64, f64>>,
 }
 
+/// A run's activations at one step.
+#[derive(Clone, Debug)]
+pub enum Activations {
+    /// A file of them.
+    File(PathBuf),
+    /// Not kept for want of room; [`Gathering::again`] takes them again, one array at a time.
+    Dropped {
+        /// SHA-256 of the file that held them: rows are found by it, whether the file is there or not.
+        content: String,
+        /// Its arrays' names and shapes.
+        arrays: Vec<(String, Vec<usize>)>,
+    },
+}
+
 impl Subject {
-    /// The files of its arrays by step; series stand in none.
-    fn files(&self, on: On) -> &BTreeMap<u64, PathBuf> {
-        static NONE: BTreeMap<u64, PathBuf> = BTreeMap::new();
+    /// The steps at which it has arrays; those of series are each series' own.
+    fn steps(&self, on: On) -> Vec<u64> {
         match on {
-            On::Parameters => &self.parameters,
-            On::Activations => &self.activations,
-            On::Series => &NONE,
+            On::Parameters => self.parameters.keys().copied().collect(),
+            On::Activations => self.activations.keys().copied().collect(),
+            On::Series => Vec::new(),
         }
     }
 
@@ -55,6 +69,9 @@ impl Subject {
         self.key.network == network && self.key.control.as_deref() == Some(control)
     }
 }
+
+/// Takes one array of a run at a step; an `Err` says why it cannot.
+pub type TakeAgain<'a> = dyn Fn(&RunKey, u64, &str) -> Result<ArrayD<f32>, String> + Sync + 'a;
 
 /// How evidence is gathered.
 pub struct Gathering<'a> {
@@ -68,6 +85,8 @@ pub struct Gathering<'a> {
     pub step_names: &'a BTreeMap<String, u64>,
     /// Folder of the evidence cache.
     pub cache: Option<&'a Path>,
+    /// Takes an array of activations that was not kept again: run, step, array.
+    pub again: &'a TakeAgain<'a>,
     /// Called with (rows done, rows in all).
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
@@ -108,9 +127,19 @@ pub fn gather(gathering: &Gathering<'_>) -> Result<Vec<Finding>, FindingsError> 
     }
     let done = AtomicUsize::new(0);
     let mut rows: Vec<Option<Finding>> = vec![None; jobs.len()];
-    let mut shelf = Shelf::new(gathering.subjects);
+    by_array(&mut groups, gathering.subjects);
+    let mut shelf = Shelf::new(gathering);
     for (subject, on, array, members) in groups {
-        let column = Column::load(&mut shelf, gathering, subject, on, array, &members, &jobs)?;
+        // What an array was read from is enough to find its rows; it is read only where one of them is not there.
+        let mut column = Column::load(&mut shelf, gathering, (subject, on, array), &members, &jobs, Load::Contents)?;
+        let there = |&index: &usize| {
+            let job = &jobs[index];
+            let planned = &gathering.plan.measures[job.planned];
+            job.missing.is_some() || cache.get(&row::content_key(planned, job, &column)).is_some()
+        };
+        if !members.iter().all(there) {
+            column = Column::load(&mut shelf, gathering, (subject, on, array), &members, &jobs, Load::Values)?;
+        }
         let computed: Vec<(usize, String, bool, Finding)> = members
             .par_iter()
             .map(|&index| {
@@ -147,9 +176,23 @@ pub fn gather(gathering: &Gathering<'_>) -> Result<Vec<Finding>, FindingsError> 
     Ok(findings)
 }
 
+/// One array of all of a network's runs after the other, so that what has to be taken again is taken once.
+fn by_array(groups: &mut [(usize, On, &str, Vec<usize>)], subjects: &[Subject]) {
+    let mut turns: Vec<(String, On, String)> = Vec::new();
+    let turn = |(subject, on, array, _): &(usize, On, &str, Vec<usize>)| {
+        (subjects[*subject].key.network.clone(), *on, (*array).to_owned())
+    };
+    for group in groups.iter().map(turn) {
+        if !turns.contains(&group) {
+            turns.push(group);
+        }
+    }
+    groups.sort_by_cached_key(|group| turns.iter().position(|of| *of == turn(group)));
+}
+
 fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
     let mut jobs = Vec::new();
-    let mut shelf = Shelf::new(gathering.subjects);
+    let mut shelf = Shelf::new(gathering);
     for (subject_index, subject) in gathering.subjects.iter().enumerate() {
         for (planned_index, planned) in gathering.plan.measures.iter().enumerate() {
             let taken = planned.takes_control(subject.key.control.as_deref());
@@ -165,8 +208,8 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
                 }
                 continue;
             }
-            let files = subject.files(planned.on);
-            let Some((_, first)) = files.iter().next() else {
+            let recorded = subject.steps(planned.on);
+            let Some(&first) = recorded.first() else {
                 continue;
             };
             let fits = |t: &TensorInfo| {
@@ -175,8 +218,8 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
                     && planned.largest.is_none_or(|largest| t.shape.iter().product::<usize>() <= largest)
                     && planned.smallest.is_none_or(|smallest| t.shape.iter().product::<usize>() >= smallest)
             };
-            let names: Vec<String> = shelf.matrices(first)?.into_iter().filter(fits).map(|t| t.name).collect();
-            let recorded: Vec<u64> = files.keys().copied().collect();
+            let names: Vec<String> =
+                shelf.matrices(subject, planned.on, first)?.into_iter().filter(fits).map(|t| t.name).collect();
             let place = (planned_index, subject_index);
             for (at, array) in names.iter().enumerate() {
                 if planned.pairs == Pairs::Layers {
@@ -187,7 +230,10 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
                 }
                 let before = jobs.len();
                 add_jobs(&mut jobs, planned, place, (array, None), &recorded, gathering);
-                if let Some(reason) = shelf.mask(first, array)? {
+                if planned.on == On::Parameters
+                    && let Some(path) = subject.parameters.get(&first)
+                    && let Some(reason) = shelf.mask(path, array)?
+                {
                     for job in &mut jobs[before..] {
                         (job.steps, job.missing) = (Vec::new(), Some(reason.clone()));
                     }

@@ -39,14 +39,17 @@ pub fn layer_maps(
     }
     let mut steps: Vec<u64> = values.keys().map(|(step, ..)| *step).collect();
     steps.dedup();
+    // The title names the network already, which the names of its layers may begin with.
+    let prefix = format!("{}.", selection.network);
+    let short = |name: &str| name.strip_prefix(&prefix).unwrap_or(name).to_string();
     let cell = |step: u64, a: &str, b: &str| {
         let mean = |a, b| values.get(&(step, a, b)).and_then(|v| seeds::mean(v));
         mean(a, b).or_else(|| mean(b, a)).or(if a == b { diagonal } else { None })
     };
     let panel = |step: u64| HeatPanel {
         title: format!("step {}", grouped(step)),
-        rows: names.iter().map(|n| (*n).to_string()).collect(),
-        columns: names.iter().map(|n| (*n).to_string()).collect(),
+        rows: names.iter().map(|n| short(n)).collect(),
+        columns: names.iter().map(|n| short(n)).collect(),
         values: names.iter().map(|a| names.iter().map(|b| cell(step, a, b)).collect()).collect(),
     };
     // Frames compare only on one scale.

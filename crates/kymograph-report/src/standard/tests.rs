@@ -227,6 +227,10 @@ fn layers_against_layers_print_the_named_steps_and_slide_over_all() {
         assert!((low - 0.3).abs() < 1e-12 && (high - 0.8).abs() < 1e-12);
     }
     assert!(figure.note.contains("permuted") && figure.note.contains("within"), "{}", figure.note);
+    let prefixed = [pair(0, 0, "cnn.relu1", "relu2", 0.5)];
+    let (figure, _) = layer_maps(&prefixed, &selection(), None, None, &[0]).unwrap();
+    let FigureKind::HeatMap(map) = &figure.kind else { panic!("a heat map") };
+    assert_eq!(map.panels[0].rows, ["relu1", "relu2"], "the title names the network");
     // Pairs of layers are no curves over steps.
     assert!(curves_over_steps(&findings[1..], &selection(), PairAxis::ToLast, None, &[]).is_none());
     assert!(layer_maps(&findings, &selection(), None, None, &[7]).is_none());

@@ -52,6 +52,7 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
                 out: args.out,
                 resume: args.resume,
                 force: args.force,
+                activation_budget: None,
             };
             let derived = kymograph::run_study(&request, &|event| terminal.show(&event))?;
             terminal.clear();

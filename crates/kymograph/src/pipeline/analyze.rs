@@ -8,6 +8,7 @@ use kymograph_runs::{Checkpoint, Experiment, ExperimentManifest, Run, find_check
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::activations::Replays;
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
 use super::{Event, Listener, absolute, composition, quoted};
@@ -299,6 +300,7 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
         predictions: predictions.as_ref(),
         subjects: &subjects,
         runs: &[],
+        replays: &Replays::new(),
         step_names: &step_names(&subjects),
         stated: Stated::Afterwards,
         repeat,

@@ -3,9 +3,9 @@
 use kymograph_findings::Finding;
 use kymograph_report::standard::{PairAxis, Selection, attention_maps, curves_over_steps};
 use kymograph_report::{Image, Section};
-use kymograph_runs::Checkpoint;
 use ndarray::Axis;
 
+use super::activations;
 use super::derive::Derivation;
 use super::sections::{place, place_frames};
 use crate::error::KymographError;
@@ -56,14 +56,17 @@ fn maps(network: &str, derivation: &Derivation<'_>) -> Result<Vec<Step>, Kymogra
         return Ok(Vec::new());
     };
     let mut steps = Vec::new();
-    for (step, path) in &subject.activations {
-        let file = Checkpoint::open(path)?;
-        let patterns = file.tensors().iter().filter(|t| t.name.ends_with(PATTERN) && t.shape.len() == 4);
-        let mut names: Vec<String> = patterns.map(|t| t.name.clone()).collect();
+    for (step, activations) in &subject.activations {
+        let mut names: Vec<String> = activations::arrays(activations)?
+            .into_iter()
+            .filter(|(name, shape)| name.ends_with(PATTERN) && shape.len() == 4)
+            .map(|(name, _)| name)
+            .collect();
         names.sort_by_key(|name| layer(name));
         let mut layers = Vec::new();
         for name in names {
-            let Some(mean) = file.read_f32(&name)?.mean_axis(Axis(0)) else { continue };
+            let pattern = activations::read(derivation.replays, &subject.key, *step, activations, &name)?;
+            let Some(mean) = pattern.mean_axis(Axis(0)) else { continue };
             let image = |head: ndarray::ArrayViewD<'_, f32>| Image {
                 height: head.len_of(Axis(0)),
                 width: head.len_of(Axis(1)),

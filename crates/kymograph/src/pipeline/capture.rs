@@ -1,11 +1,10 @@
 //! Replaying a run: its network at every checkpoint, on its probe, gives the activations at its hook points.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use kymograph_linalg::random::stream;
 use kymograph_nets::{NetsError, Network, NetworkSpec};
-use kymograph_runs::{Capture, Run, write_captures};
+use kymograph_runs::{Capture, Run};
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice, concatenate};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -21,43 +20,54 @@ const PATTERNS: usize = 256;
 /// Examples of which every token is kept.
 const POSITIONS: usize = 64;
 
-/// Activations of the wanted hook points at every checkpoint, one file a step in `folder`, taken where they are not there
-/// yet. Convolutions' outputs are reduced to their spatial means. Empty for runs without a network or probe.
-pub(super) fn activations(
-    run: &Run,
-    wanted: &dyn Fn(&str) -> bool,
-    folder: &Path,
-    done: &mut dyn FnMut(),
-) -> Result<BTreeMap<u64, PathBuf>, KymographError> {
-    let mut files = BTreeMap::new();
-    let Ok(spec) = serde_json::from_value::<NetworkSpec>(run.manifest().network.clone()) else {
-        return Ok(files);
-    };
-    let Some(probe) = run.probe()? else {
-        return Ok(files);
-    };
-    let Some((_, inputs)) = probe.arrays.first() else {
-        return Ok(files);
-    };
-    let mut network = Network::<f32>::new(&spec, &mut stream(0, "replaced by the checkpoint"))?;
-    let names: Vec<String> = network.hook_points().into_iter().map(|h| h.name).filter(|name| wanted(name)).collect();
-    if names.is_empty() {
-        return Ok(files);
+/// A run that can be replayed, and the hook points at which its activations are wanted.
+pub(super) struct Replay {
+    run: Run,
+    spec: NetworkSpec,
+    probe: String,
+    hooks: Vec<String>,
+}
+
+impl Replay {
+    /// `None` for runs without a network, a probe or a wanted hook point.
+    pub(super) fn of(run: &Run, wanted: &dyn Fn(&str) -> bool) -> Result<Option<Self>, KymographError> {
+        let Ok(spec) = serde_json::from_value::<NetworkSpec>(run.manifest().network.clone()) else {
+            return Ok(None);
+        };
+        let Some(probe) = run.probe()?.filter(|probe| !probe.arrays.is_empty()) else {
+            return Ok(None);
+        };
+        let network = Network::<f32>::new(&spec, &mut stream(0, "replaced by the checkpoint"))?;
+        let hooks: Vec<String> =
+            network.hook_points().into_iter().map(|hook| hook.name).filter(|name| wanted(name)).collect();
+        Ok((!hooks.is_empty()).then(|| Self { run: run.clone(), spec, probe: probe.hash, hooks }))
     }
-    let hooks: Vec<&str> = names.iter().map(String::as_str).collect();
-    for &step in run.steps() {
-        let checkpoint = run.checkpoint(step)?;
-        let address = address(&checkpoint.content_hash()?, &probe.hash, &hooks);
-        let path = folder.join(format!("step-{step:08}-{address}.safetensors"));
-        if !path.exists() {
-            network.load_state_dict(&checkpoint.state_f32()?)?;
-            let captures = take(&network, inputs, &hooks)?;
-            write_captures(&path, step, &captures)?;
+
+    /// What the activations of each step are known by.
+    pub(super) fn addresses(&self) -> Result<BTreeMap<u64, String>, KymographError> {
+        let hooks: Vec<&str> = self.hooks.iter().map(String::as_str).collect();
+        let of_step = |&step: &u64| {
+            let checkpoint = self.run.checkpoint(step)?.content_hash()?;
+            Ok((step, address(&checkpoint, &self.probe, &hooks)))
+        };
+        self.run.steps().iter().map(of_step).collect()
+    }
+
+    pub(super) fn steps(&self) -> usize {
+        self.run.steps().len()
+    }
+
+    /// The activations of one step, all or of one hook point. Convolutions' outputs are reduced to their spatial means.
+    pub(super) fn take(&self, step: u64, only: Option<&str>) -> Result<Vec<Capture>, KymographError> {
+        let mut network = Network::<f32>::new(&self.spec, &mut stream(0, "replaced by the checkpoint"))?;
+        network.load_state_dict(&self.run.checkpoint(step)?.state_f32()?)?;
+        let wanted = self.hooks.iter().map(String::as_str).filter(|hook| only.is_none_or(|only| only == *hook));
+        let hooks: Vec<&str> = wanted.collect();
+        match self.run.probe()?.as_ref().and_then(|probe| probe.arrays.first()) {
+            Some((_, inputs)) => take(&network, inputs, &hooks),
+            None => Ok(Vec::new()),
         }
-        files.insert(step, path);
-        done();
     }
-    Ok(files)
 }
 
 /// Everything an activation file depends on, this program's version and how it reduces included, shortened for a file
@@ -164,4 +174,29 @@ fn reduce(values: ArrayD<f32>) -> (&'static str, Array2<f32>) {
         (sum / positions as f64) as f32
     };
     ("spatial mean", Array2::from_shape_fn((n, channels), mean))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_point_taken_alone_has_the_bits_it_has_among_others() {
+        let study = kymograph_studies::find("phases").unwrap();
+        for name in study.networks {
+            let spec = (study.network)(name).unwrap();
+            let network = Network::<f32>::new(&spec, &mut stream(3, "init")).unwrap();
+            let inputs =
+                ArrayD::from_shape_fn(vec![7, 1, 28, 28], |i| ((i[0] * 31 + i[2] * 7 + i[3]) % 17) as f32 / 17.0);
+            let hooks: Vec<String> = network.hook_points().into_iter().map(|hook| hook.name).collect();
+            let hooks: Vec<&str> = hooks.iter().map(String::as_str).filter(|hook| *hook != "input").collect();
+            let all = take(&network, &inputs, &hooks).unwrap();
+            assert_eq!(all.len(), hooks.len());
+            for capture in &all {
+                let alone = take(&network, &inputs, &[&capture.name]).unwrap();
+                assert_eq!((alone.len(), &alone[0].rule), (1, &capture.rule));
+                assert!(alone[0].values == capture.values, "{name}, {}", capture.name);
+            }
+        }
+    }
 }

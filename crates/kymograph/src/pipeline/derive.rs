@@ -7,6 +7,7 @@ use kymograph_findings::{Finding, Gathering, Judging, Plan, Predictions, Stated,
 use kymograph_report::write_report;
 use kymograph_runs::{Experiment, Run};
 
+use super::activations::{self, Replays};
 use super::published::Published;
 use super::{Event, Listener, networks, page};
 use crate::error::KymographError;
@@ -22,6 +23,8 @@ pub(super) struct Derivation<'a> {
     pub(super) subjects: &'a [Subject],
     /// Our own runs, in the order of `subjects`; none for an analysis of foreign checkpoints.
     pub(super) runs: &'a [Run],
+    /// The runs whose activations can be taken again.
+    pub(super) replays: &'a Replays,
     pub(super) step_names: &'a BTreeMap<String, u64>,
     pub(super) stated: Stated,
     pub(super) repeat: String,
@@ -54,6 +57,7 @@ pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Res
         subjects: derivation.subjects,
         step_names: derivation.step_names,
         cache: Some(&derived.join("cache")),
+        again: &|key, step, array| activations::again(derivation.replays, key, step, array),
         progress: &|done, all| listener(Event::Measuring(done, all)),
     })?;
     let verdicts = derivation.predictions.map_or_else(Vec::new, |predictions| {

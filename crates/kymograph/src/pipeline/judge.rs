@@ -8,6 +8,7 @@ use kymograph_runs::{Experiment, Run};
 use kymograph_studies::classification::Settings;
 use kymograph_studies::{Study, Task};
 
+use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::analyze::{self, default_plan, step_names, study_or_file};
 use super::{Event, Listener, absolute, composition, quoted, run, study};
 use crate::error::KymographError;
@@ -35,6 +36,7 @@ pub struct Judged {
 /// Runs that are measured by one plan.
 struct Group {
     subjects: Vec<Subject>,
+    replays: Replays,
     plan: Plan,
     origin: String,
     step_names: BTreeMap<String, u64>,
@@ -96,6 +98,7 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
             subjects: &group.subjects,
             step_names: &group.step_names,
             cache: group.cache.as_deref(),
+            again: &|key, step, array| activations::again(&group.replays, key, step, array),
             progress: &|done, all| listener(Event::Measuring(done, all)),
         })?);
     }
@@ -129,13 +132,15 @@ fn of_experiment(
     };
     match &study.task {
         Task::Classification(task) => {
-            let run::Recorded { subjects, step_names, .. } = run::recorded(&experiment, study, task, &plan, listener)?;
-            Ok(Group { subjects, plan, origin, step_names, cache, stated, composed: Vec::new() })
+            let run::Recorded { subjects, replays, step_names, .. } =
+                run::recorded(&experiment, study, task, &plan, ACTIVATION_BUDGET, listener)?;
+            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, composed: Vec::new() })
         }
         Task::Composition => {
             let planned = plan.composition.clone().unwrap_or_default();
             let (composed, step_names) = composition::findings_of_experiment(&experiment, &planned, listener)?;
-            Ok(Group { subjects: Vec::new(), plan, origin, step_names, cache, stated, composed })
+            let (subjects, replays) = (Vec::new(), Replays::new());
+            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, composed })
         }
     }
 }
@@ -151,7 +156,17 @@ fn of_run(folder: &Path, plan: &Option<(Plan, String)>) -> Result<Group, Kymogra
     };
     let (plan, origin) = plan.clone().map_or_else(|| plan_of_study(study), Ok)?;
     let step_names = settings.step_names();
-    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards, composed: Vec::new() })
+    let replays = Replays::new();
+    Ok(Group {
+        subjects,
+        replays,
+        plan,
+        origin,
+        step_names,
+        cache: None,
+        stated: Stated::Afterwards,
+        composed: Vec::new(),
+    })
 }
 
 fn of_sources(
@@ -161,11 +176,12 @@ fn of_sources(
 ) -> Result<Group, KymographError> {
     let (plan, origin) = plan.clone().map_or_else(default_plan, Ok)?;
     let step_names = step_names(&subjects);
+    let replays = Replays::new();
     let composed = match &plan.composition {
         Some(planned) => composition::findings_of_subjects(&subjects, planned, listener)?,
         None => Vec::new(),
     };
-    Ok(Group { subjects, plan, origin, step_names, cache: None, stated: Stated::Afterwards, composed })
+    Ok(Group { subjects, replays, plan, origin, step_names, cache: None, stated: Stated::Afterwards, composed })
 }
 
 fn plan_of_study(study: &Study) -> Result<(Plan, String), KymographError> {

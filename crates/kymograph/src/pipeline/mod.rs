@@ -1,5 +1,6 @@
 //! Run or open → plan → findings → verdict → report.
 
+mod activations;
 mod analyze;
 mod attention;
 mod beside;
@@ -16,6 +17,7 @@ mod sections;
 mod study;
 mod trajectories;
 
+pub use activations::ACTIVATION_BUDGET;
 pub use analyze::{AnalyzeRequest, analyze};
 pub use derive::Derived;
 pub use judge::{JudgeRequest, Judged, judge};

@@ -9,10 +9,12 @@ use kymograph_studies::classification::{Control, Data, Settings, Training};
 use kymograph_studies::{Choice, Classification, Progress, Study, StudyError, StudyFile};
 use serde_json::json;
 
+use super::activations::{self, ACTIVATION_BUDGET, Replays};
+use super::capture::Replay;
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
 use super::study::{Asked, flags, hash, record};
-use super::{Event, Listener, capture};
+use super::{Event, Listener};
 use crate::error::KymographError;
 
 /// Trains what was asked for, and derives the report.
@@ -48,7 +50,8 @@ pub(super) fn run(asked: &Asked<'_>, task: &Classification, listener: Listener<'
             }
         }
     }
-    derive_study(&experiment, study, task, listener)
+    let budget = request.activation_budget.unwrap_or(ACTIVATION_BUDGET);
+    derive_study(&experiment, study, task, budget, listener)
 }
 
 /// What an experiment recorded, with the activations that a plan looks at.
@@ -57,6 +60,7 @@ pub(super) struct Recorded {
     published: Published,
     pub(super) step_names: BTreeMap<String, u64>,
     runs: Vec<(RunEntry, Run)>,
+    pub(super) replays: Replays,
     pub(super) subjects: Vec<Subject>,
 }
 
@@ -65,6 +69,7 @@ pub(super) fn recorded(
     study: &Study,
     task: &Classification,
     plan: &Plan,
+    budget: u64,
     listener: Listener<'_>,
 ) -> Result<Recorded, KymographError> {
     let settings = &experiment.manifest().settings;
@@ -96,21 +101,29 @@ pub(super) fn recorded(
     if runs.is_empty() {
         return Err(KymographError::NothingFinished { folder: experiment.folder().to_path_buf() });
     }
-    let cache = experiment.derived_folder()?.join("cache");
-    let mut subjects = Vec::new();
-    let total: usize = runs.iter().map(|(_, run)| run.steps().len()).sum();
-    let mut done = 0;
+    let key_of = |entry: &RunEntry| RunKey {
+        network: entry.key.network.clone(),
+        seed: Some(entry.key.seed),
+        control: entry.key.control.clone(),
+    };
+    let mut replays = Replays::new();
     for (entry, run) in &runs {
-        let key = RunKey {
-            network: entry.key.network.clone(),
-            seed: Some(entry.key.seed),
-            control: entry.key.control.clone(),
-        };
-        let folder = cache.join("activations").join(entry.key.to_string());
-        let captured = capture::activations(run, &|hook| plan.wants_activation(&key, hook), &folder, &mut || {
-            done += 1;
-            listener(Event::Capturing(done, total));
-        })?;
+        let key = key_of(entry);
+        if let Some(replay) = Replay::of(run, &|hook| plan.wants_activation(&key, hook))? {
+            replays.insert(key, replay);
+        }
+    }
+    let total: usize = replays.values().map(Replay::steps).sum();
+    let mut done = 0;
+    let folder = experiment.derived_folder()?.join("cache").join("activations");
+    let mut stock = activations::stock(&replays, &folder, budget, &mut || {
+        done += 1;
+        listener(Event::Capturing(done, total));
+    })?;
+    let mut subjects = Vec::new();
+    for (entry, run) in &runs {
+        let key = key_of(entry);
+        let captured = stock.remove(&key).unwrap_or_default();
         let parameters: BTreeMap<u64, PathBuf> = run
             .steps()
             .iter()
@@ -119,7 +132,7 @@ pub(super) fn recorded(
         let labels = run.probe()?.map(|probe| probe.labels).filter(|labels| !labels.is_empty());
         subjects.push(Subject { key, parameters, activations: captured, labels, series: series(run)? });
     }
-    Ok(Recorded { file, published, step_names, runs, subjects })
+    Ok(Recorded { file, published, step_names, runs, replays, subjects })
 }
 
 /// Derives everything from what an experiment recorded.
@@ -127,10 +140,12 @@ pub(super) fn derive_study(
     experiment: &Experiment,
     study: &Study,
     task: &Classification,
+    budget: u64,
     listener: Listener<'_>,
 ) -> Result<Derived, KymographError> {
     let plan = &Plan::from_toml(study.plan, "the study's plan.toml")?;
-    let Recorded { file, published, step_names, runs, subjects } = recorded(experiment, study, task, plan, listener)?;
+    let Recorded { file, published, step_names, runs, replays, subjects } =
+        recorded(experiment, study, task, plan, budget, listener)?;
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let stated = if experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
         Stated::Beforehand
@@ -152,6 +167,7 @@ pub(super) fn derive_study(
         predictions: Some(&predictions),
         subjects: &subjects,
         runs: &runs.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
+        replays: &replays,
         step_names: &step_names,
         stated,
         repeat: format!(

@@ -307,6 +307,13 @@ fn representations(network: &str, derivation: &Derivation<'_>, findings: &[Findi
         "Accuracy of a linear classifier trained on the activations of the earlier step and used on those of the later one, \
          on examples it has not seen: high only where features kept their places.",
     );
+    place(
+        &mut section,
+        &format!("{network}-kmeans-agreement"),
+        pair_table(findings, &Selection::new(network, "kmeans_agreement"), Some([0.0, 1.0]), 3),
+        "Adjusted Rand index between the ten k-means groups of the probe's images at two steps: 1 where the layer puts the same \
+         images together, 0 where no more than chance would.",
+    );
     section
 }
 

@@ -8,6 +8,7 @@ use kymograph_studies::{Choice, Progress, Study, StudyError, StudyFile, Task};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::activations::ACTIVATION_BUDGET;
 use super::derive::Derived;
 use super::{Event, Listener, absolute, composition, quoted, run};
 use crate::error::KymographError;
@@ -33,6 +34,9 @@ pub struct RunRequest {
     pub resume: bool,
     /// Replace what is there.
     pub force: bool,
+    /// Bytes of activations kept on disk; 2 GB when there are none given. What does not fit is taken again when it is
+    /// needed, to the same bits.
+    pub activation_budget: Option<u64>,
 }
 
 /// Trains, records, measures, judges and reports.
@@ -55,7 +59,7 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
 pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> Result<Derived, KymographError> {
     let study = kymograph_studies::find(&experiment.manifest().study)?;
     match &study.task {
-        Task::Classification(task) => run::derive_study(experiment, study, task, listener),
+        Task::Classification(task) => run::derive_study(experiment, study, task, ACTIVATION_BUDGET, listener),
         Task::Composition => composition::derive_study(experiment, study, listener),
     }
 }
