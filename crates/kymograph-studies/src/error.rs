@@ -52,12 +52,12 @@ pub enum StudyError {
     #[error("the network's output is not one row of logits an example: {0}")]
     Shape(ndarray::ShapeError),
     /// There is no such group.
-    #[error("group `{name}`: {source}")]
+    #[error("group `{name}`: {reason}")]
     Group {
         /// As it was given.
         name: String,
         /// Why not.
-        source: kymograph_measures::groups::GroupError,
+        reason: kymograph_measures::groups::GroupError,
     },
     /// A network refused its input.
     #[error(transparent)]

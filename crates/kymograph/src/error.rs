@@ -82,7 +82,7 @@ impl KymographError {
             self,
             Self::Argument { .. }
                 | Self::Nets(kymograph_nets::NetsError::UnknownHook { .. })
-                | Self::Studies(StudyError::Unknown { .. } | StudyError::Setting { .. })
+                | Self::Studies(StudyError::Unknown { .. } | StudyError::Setting { .. } | StudyError::Group { .. })
                 | Self::Findings(FindingsError::Syntax { .. } | FindingsError::Invalid { .. })
                 | Self::Measures(
                     MeasureError::UnknownMeasure { .. }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use support::{fails, kymograph, path, same_files, succeeds, text};
+use support::{fails, kymograph, path, recorded, same_files, succeeds, text};
 
 /// A training small enough for a test.
 const SMALL: &[&str] = &["--quick", "--quiet", "--set", "steps=40", "--set", "probe_examples=50"];

@@ -25,10 +25,10 @@ pub fn group(name: &str) -> Result<Group, StudyError> {
             NpyArray::F32(array) => whole(&plane(array.mapv(f64::from), path)?, path)?,
             NpyArray::F64(array) => whole(&plane(array, path)?, path)?,
         },
-        _ => return Group::named(name).map_err(|source| StudyError::Group { name: name.to_owned(), source }),
+        _ => return Group::named(name).map_err(|reason| StudyError::Group { name: name.to_owned(), reason }),
     };
     let stem = path.file_stem().map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
-    Group::from_table(&stem, table.view()).map_err(|source| StudyError::Group { name: name.to_owned(), source })
+    Group::from_table(&stem, table.view()).map_err(|reason| StudyError::Group { name: name.to_owned(), reason })
 }
 
 fn whole(numbers: &Array2<f64>, path: &Path) -> Result<Array2<i64>, StudyError> {

@@ -183,8 +183,11 @@ mod tests {
     #[test]
     fn a_hook_point_taken_alone_has_the_bits_it_has_among_others() {
         let study = kymograph_studies::find("phases").unwrap();
-        for name in study.networks {
-            let spec = (study.network)(name).unwrap();
+        let kymograph_studies::Task::Classification(task) = &study.task else {
+            panic!("this study classifies");
+        };
+        for name in task.networks {
+            let spec = (task.network)(name).unwrap();
             let network = Network::<f32>::new(&spec, &mut stream(3, "init")).unwrap();
             let inputs =
                 ArrayD::from_shape_fn(vec![7, 1, 28, 28], |i| ((i[0] * 31 + i[2] * 7 + i[3]) % 17) as f32 / 17.0);

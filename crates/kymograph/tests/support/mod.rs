@@ -43,7 +43,7 @@ pub fn path(folder: &Path) -> &str {
 }
 
 /// Every file below `folder` that a run consists of, with its bytes; run.json and experiment.json hold a date.
-fn recorded(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn recorded(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.join("runs")];
     while let Some(next) = folders.pop() {

@@ -118,7 +118,7 @@ pub(super) fn numbers(
     cache: Option<&Path>,
     done: &mut dyn FnMut(),
 ) -> Result<Numbers, KymographError> {
-    let irreps = published_irreps(&composer.group).map_err(|source| of_group(composer, source))?;
+    let irreps = published_irreps(&composer.group).map_err(|reason| of_group(composer, reason))?;
     let key = match (composer.fixed_key.is_empty(), composer.last()) {
         (true, Some((_, path))) => {
             let found = match place(composer, path)? {
@@ -152,7 +152,7 @@ pub(super) fn numbers(
     }
     let published_wrong = match composer.last() {
         Some((_, path)) if composer.group.name() == "A5" && !composer.published.is_empty() => {
-            let wrong = published_wrong_a5_irreps(&composer.group).map_err(|source| of_group(composer, source))?;
+            let wrong = published_wrong_a5_irreps(&composer.group).map_err(|reason| of_group(composer, reason))?;
             Some(match place(composer, path)? {
                 Placed::Narrow(network) => with_circuit(composer, &network, |c| columns(c, &wrong, &key)),
                 Placed::Wide(network) => with_circuit(composer, &network, |c| columns(c, &wrong, &key)),
@@ -175,8 +175,8 @@ fn columns<T: Real>(
     Ok(summary_of(circuit, &tables(circuit)?, irreps, key)?)
 }
 
-fn of_group(composer: &Composer, source: kymograph_measures::groups::GroupError) -> KymographError {
-    kymograph_studies::StudyError::Group { name: composer.group.name().to_owned(), source }.into()
+fn of_group(composer: &Composer, reason: kymograph_measures::groups::GroupError) -> KymographError {
+    kymograph_studies::StudyError::Group { name: composer.group.name().to_owned(), reason }.into()
 }
 
 /// Everything the columns depend on.

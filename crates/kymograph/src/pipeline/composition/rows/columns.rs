@@ -79,7 +79,7 @@ impl Rows<'_> {
     fn fraction_sums<T: Real>(&mut self, network: &PairNetwork<T>) -> Result<(), KymographError> {
         let group = &self.composer.group;
         let all = irreps(group)
-            .map_err(|source| kymograph_studies::StudyError::Group { name: group.name().to_owned(), source })?;
+            .map_err(|reason| kymograph_studies::StudyError::Group { name: group.name().to_owned(), reason })?;
         let columns = with_circuit(self.composer, network, |circuit| summary(circuit, &all, &[]))?;
         for part in ["x_embed", "y_embed", "unembed"] {
             let sum: f64 =

@@ -30,7 +30,7 @@ const LEAST_SHARE: f64 = 0.005;
 impl Rows<'_> {
     pub(super) fn rival<T: Real>(&mut self, circuit: &Circuit<'_, T>) -> Result<(), KymographError> {
         let group = circuit.group;
-        let of_group = |source: GroupError| StudyError::Group { name: group.name().to_owned(), source };
+        let of_group = |reason: GroupError| StudyError::Group { name: group.name().to_owned(), reason };
         // Where embeddings are not the neurons' own, as in a transformer, nothing says what a neuron sees of one side.
         if circuit.embed_x.ncols() == circuit.width() && !circuit.residual {
             match subgroups(group) {
@@ -60,7 +60,7 @@ impl Rows<'_> {
         if proper.is_empty() {
             return Ok(());
         }
-        let all = irreps(group).map_err(|source| StudyError::Group { name: group.name().to_owned(), source })?;
+        let all = irreps(group).map_err(|reason| StudyError::Group { name: group.name().to_owned(), reason })?;
         let draws = self.draws.min(MOST_DRAWS);
         for (side, functions) in [("left", circuit.embed_x), ("right", circuit.embed_y)] {
             let functions = functions.mapv(Real::to_f64);
@@ -113,7 +113,7 @@ impl Rows<'_> {
         subgroups: &[Subgroup],
         homes: &[Option<CosetHome>],
     ) -> Result<(), KymographError> {
-        let of_group = |source: GroupError| StudyError::Group { name: group.name().to_owned(), source };
+        let of_group = |reason: GroupError| StudyError::Group { name: group.name().to_owned(), reason };
         let mut class_of = vec![0; group.order()];
         for (class, members) in conjugacy_classes(group).iter().enumerate() {
             members.iter().for_each(|&element| class_of[element] = class);
