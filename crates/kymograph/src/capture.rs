@@ -56,6 +56,13 @@ pub struct CapturedArray {
 /// are not finite, and files that are there already when `force` is not set. A file is written whole or not at all.
 pub fn capture(request: &CaptureRequest) -> Result<Captured, KymographError> {
     let (run, checkpoint) = open(&request.model)?;
+    if run.manifest().network["pairs"].is_object() {
+        return Err(KymographError::Argument {
+            argument: request.model.display().to_string(),
+            detail: "it composes group elements and takes no examples; `kymograph analyze RUN --plan groups` opens it"
+                .to_owned(),
+        });
+    }
     let spec: NetworkSpec = serde_json::from_value(run.manifest().network.clone()).map_err(|e| {
         let reason = format!("its network cannot be built ({e})");
         RunsError::BadManifest { path: run.folder().join("run.json"), reason }

@@ -215,6 +215,8 @@ pub(crate) struct ReportArgs {
 pub(crate) enum Listing {
     Studies,
     Measures,
+    /// What is measured in networks that compose group elements
+    Quantities,
     Formats,
     Data,
 }

@@ -223,10 +223,12 @@ pub(crate) fn list(what: Option<Listing>, as_json: bool) {
             (m.name.to_owned(), format!("{} {}", m.summary, inputs.join(" ")))
         })
     };
+    let quantities = || measures::groups::quantities().iter().map(|q| (q.name.to_owned(), q.summary.to_owned()));
     let mut all = serde_json::Map::new();
     for (listing, title) in [
         (Listing::Studies, "studies"),
         (Listing::Measures, "measures"),
+        (Listing::Quantities, "quantities"),
         (Listing::Formats, "formats"),
         (Listing::Data, "data"),
     ] {
@@ -236,6 +238,7 @@ pub(crate) fn list(what: Option<Listing>, as_json: bool) {
         let rows: Vec<(String, String)> = match listing {
             Listing::Studies => studies().collect(),
             Listing::Measures => measures().collect(),
+            Listing::Quantities => quantities().collect(),
             Listing::Formats => formats().collect(),
             Listing::Data => data().collect(),
         };

@@ -72,6 +72,15 @@ impl Composer {
         plan: &PlannedComposition,
     ) -> Result<Self, KymographError> {
         let folder = checkpoints.values().next().and_then(|path| path.parent()).unwrap_or(Path::new(".")).to_path_buf();
+        // A run of this program that is analysed by its path still knows its network and its split.
+        if let Some(run) =
+            folder.parent().filter(|run| folder.ends_with("checkpoints") && run.join("run.json").is_file())
+        {
+            let run = Run::open(run)?;
+            if run.manifest().network["pairs"].is_object() {
+                return Self::recorded(key, &run);
+            }
+        }
         let config = read_json::<Config>(&folder.join("cfg.json"))?;
         let name = plan.group.clone().or_else(|| config.as_ref().and_then(Config::group_name));
         let Some(name) = name else {

@@ -226,41 +226,59 @@ fn published_of_recipe(
 
 /// Published mistakes beside what they should have been.
 fn right_and_wrong(findings: &[Finding]) -> SummaryTable {
-    let value = |measure: &str, array: &str| {
-        let values: Vec<f64> =
-            findings.iter().filter(|f| f.measure == measure && f.array == array).filter_map(|f| f.value).collect();
-        (!values.is_empty()).then(|| format_value(mean(&values), 4)).unwrap_or_default()
-    };
-    let rows = vec![
-        vec![
-            "baseline loss of the ablations".to_owned(),
-            value("sign_cube_loss", "sign"),
-            value("all_loss", "network"),
-            "the logits had been overwritten by the sign character's".to_owned(),
-        ],
-        vec![
-            "share of the logits' variance that the characters explain".to_owned(),
-            value("ols_norm_ratio", "network"),
-            value("ols_r_squared", "network"),
-            format!(
-                "a ratio of norms with the constant inside, the root of the uncentred R² ({})",
-                value("ols_uncentred_r_squared", "network")
+    let mut rows = Vec::new();
+    for network in networks(findings) {
+        let value = |measure: &str, array: &str| {
+            let fits = |f: &&Finding| f.measure == measure && f.array == array && f.run.network == network;
+            let values: Vec<f64> = findings.iter().filter(fits).filter_map(|f| f.value).collect();
+            (!values.is_empty()).then(|| format_value(mean(&values), 4)).unwrap_or_default()
+        };
+        let root = format!(
+            "a ratio of norms with the constant inside, the root of the uncentred R² ({})",
+            value("ols_uncentred_r_squared", "network")
+        );
+        for (quantity, wrong, right, why) in [
+            (
+                "baseline loss of the ablations",
+                value("sign_cube_loss", "sign"),
+                value("all_loss", "network"),
+                "the logits had been overwritten by the sign character's",
             ),
-        ],
-        vec![
-            "unembedding as a map between matrix entries, standard".to_owned(),
-            "0".to_owned(),
-            value("unembedding_map_cosine", "standard"),
-            "compared with a matrix of falsehoods, in a basis left over from sign".to_owned(),
-        ],
-    ];
-    let rows = rows.into_iter().filter(|row| !row[1].is_empty() && !row[2].is_empty()).collect();
+            (
+                "share of the logits' variance that the characters explain",
+                value("ols_norm_ratio", "network"),
+                value("ols_r_squared", "network"),
+                root.as_str(),
+            ),
+            (
+                "unembedding as a map between matrix entries, standard",
+                "0".to_owned(),
+                value("unembedding_map_cosine", "standard"),
+                "compared with a matrix of falsehoods, in a basis left over from sign",
+            ),
+        ] {
+            if !wrong.is_empty() && !right.is_empty() {
+                rows.push(vec![network.to_owned(), quantity.to_owned(), wrong, right, why.to_owned()]);
+            }
+        }
+    }
     table(
         "Published definitions beside right ones",
         "Each published cell computed as it was published, on these networks, and as it should be; mean over runs.",
-        &["quantity", "as published", "right", "why they differ"],
+        &["network", "quantity", "as published", "right", "why they differ"],
         rows,
     )
+}
+
+/// The networks that findings are about, in their order.
+fn networks(findings: &[Finding]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for finding in findings {
+        if !names.contains(&finding.run.network.as_str()) {
+            names.push(&finding.run.network);
+        }
+    }
+    names
 }
 
 type Published = dyn Fn(&str) -> Option<&'static str>;
@@ -296,7 +314,9 @@ fn of_measures(
                 });
                 row.push(of.first().map_or_else(String::new, |f| nulls(f)));
             }
-            row.extend(published.map(|published| published(array).unwrap_or_default().to_owned()));
+            row.extend(
+                published.map(|of| of(array).filter(|_| network.starts_with("S5")).unwrap_or_default().to_owned()),
+            );
             row
         })
         .collect();

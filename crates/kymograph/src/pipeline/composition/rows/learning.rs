@@ -53,6 +53,9 @@ impl Rows<'_> {
             let nearest = FAMILIES.iter().map(|family| (explained - family).abs()).fold(f64::INFINITY, f64::min);
             self.add("distance_to_published_family", WHOLE, nearest);
         }
+        if !names.iter().any(|name| name == "sign") {
+            return;
+        }
         let cube = one_cube_loss(self.composer.group.order());
         let closed = "the published \"baseline loss\" is this closed form, the loss of the sign character alone";
         let row = self.add("sign_cube_loss", "sign", cube);
