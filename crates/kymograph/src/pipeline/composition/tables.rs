@@ -291,18 +291,21 @@ fn of_measures(
     measures: &[(&str, &str)],
     published: Option<&Published>,
 ) -> Option<SummaryTable> {
-    let mut arrays: Vec<&str> = Vec::new();
+    let mut subjects: Vec<(&str, &str)> = Vec::new();
     for finding in findings.iter().filter(|f| measures.iter().any(|(name, _)| f.measure == *name)) {
-        if !arrays.contains(&finding.array.as_str()) {
-            arrays.push(&finding.array);
+        let subject = (finding.run.network.as_str(), finding.array.as_str());
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
         }
     }
-    let rows: Vec<Vec<String>> = arrays
+    let several = networks(findings).len() > 1;
+    let rows: Vec<Vec<String>> = subjects
         .into_iter()
-        .map(|array| {
-            let mut row = vec![array.to_owned()];
+        .map(|(network, array)| {
+            let mut row = vec![if several { format!("{network}: {array}") } else { array.to_owned() }];
             for (measure, _) in measures {
-                let of: Vec<&Finding> = findings.iter().filter(|f| f.measure == *measure && f.array == array).collect();
+                let fits = |f: &&Finding| f.measure == *measure && f.array == array && f.run.network == network;
+                let of: Vec<&Finding> = findings.iter().filter(fits).collect();
                 let values: Vec<f64> = of.iter().filter_map(|f| f.value).collect();
                 row.push(match values.as_slice() {
                     [] => String::new(),
