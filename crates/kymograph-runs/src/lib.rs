@@ -24,7 +24,7 @@ pub use error::RunsError;
 pub use export::{ExportFormat, export};
 pub use folder::{
     Capture, Captures, Experiment, ExperimentManifest, FORMAT_VERSION, HookPoint, Manifest, Probe, Recorder,
-    RecorderOptions, Run, RunEntry, RunKey, SavedState, Schedule, Selection, Status, Table, cpu_features,
+    RecorderOptions, Run, RunEntry, RunKey, SavedState, Schedule, Selection, Status, Table, Tensors64, cpu_features,
     remove_experiment, remove_run, software, write_captures, write_whole,
 };
 pub use listing::{Listed, datasets, formats};

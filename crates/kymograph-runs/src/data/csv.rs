@@ -71,7 +71,7 @@ pub fn read_numbers(path: impl AsRef<Path>) -> Result<Array2<f64>, RunsError> {
             values.push(field.parse::<f64>().map_err(refused)?);
         }
     }
-    let columns = if rows == 0 { 0 } else { values.len() / rows };
+    let columns = values.len().checked_div(rows).unwrap_or(0);
     Array2::from_shape_vec((rows, columns), values).map_err(|e| refuse(path, e.to_string()))
 }
 

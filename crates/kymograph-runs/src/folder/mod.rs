@@ -17,7 +17,7 @@ pub use files::write_whole;
 pub(crate) use files::{Outgoing, sha256_hex};
 pub use manifest::{FORMAT_VERSION, HookPoint, Manifest, Status, cpu_features, software};
 pub use recorder::{Capture, Recorder, RecorderOptions};
-pub use resume::SavedState;
+pub use resume::{SavedState, Tensors64};
 pub use run::{Captures, Probe, Run};
 pub use schedule::{Schedule, Selection};
 pub use series::Table;

@@ -29,12 +29,15 @@ pub struct SavedState {
     pub path: PathBuf,
 }
 
+/// Tensors in 64 bits by name.
+pub type Tensors64 = Vec<(String, ArrayD<f64>)>;
+
 impl SavedState {
     /// The network's and the optimiser's tensors in 64 bits, for a run that records them so.
     ///
     /// # Errors
     /// When the file cannot be read again.
-    pub fn tensors_f64(&self) -> Result<[Vec<(String, ArrayD<f64>)>; 2], RunsError> {
+    pub fn tensors_f64(&self) -> Result<[Tensors64; 2], RunsError> {
         let checkpoint = Checkpoint::open(&self.path)?;
         let read = |(name, _): &(String, ArrayD<f32>)| Ok((name.clone(), checkpoint.read_f64(name)?));
         let optimiser = |(name, _): &(String, ArrayD<f32>)| {

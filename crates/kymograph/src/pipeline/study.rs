@@ -135,12 +135,15 @@ pub(super) fn flags(settings: &Value) -> String {
     flags
 }
 
+/// A training that records: from the beginning, or from a saved state.
+type Train<'a> = dyn Fn(Recorder, Option<SavedState>, &mut dyn FnMut(Progress<'_>)) -> Result<(), StudyError> + 'a;
+
 /// Trains one network: from the beginning, from the last checkpoint of a killed run, or not at all if it is finished.
 pub(super) fn record(
     experiment: &Experiment,
     key: &RunKey,
     manifest: &Manifest,
-    train: &dyn Fn(Recorder, Option<SavedState>, &mut dyn FnMut(Progress<'_>)) -> Result<(), StudyError>,
+    train: &Train<'_>,
     listener: Listener<'_>,
 ) -> Result<(), KymographError> {
     let folder = experiment.run_folder(&key.network, key.seed.unwrap_or(0), key.control.as_deref());

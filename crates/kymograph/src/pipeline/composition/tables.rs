@@ -231,7 +231,7 @@ fn right_and_wrong(findings: &[Finding]) -> SummaryTable {
         let value = |measure: &str, array: &str| {
             let fits = |f: &&Finding| f.measure == measure && f.array == array && f.run.network == network;
             let values: Vec<f64> = findings.iter().filter(fits).filter_map(|f| f.value).collect();
-            (!values.is_empty()).then(|| format_value(mean(&values), 4)).unwrap_or_default()
+            if values.is_empty() { String::new() } else { format_value(mean(&values), 4) }
         };
         let root = format!(
             "a ratio of norms with the constant inside, the root of the uncentred R² ({})",

@@ -39,7 +39,7 @@ const ALIGNED: f64 = 0.9;
 
 /// How unlike are the values of each function within the cosets of one subgroup?
 ///
-/// C_H(f) = Σ over the cosets C of Var[f | C] / Var[f], variances over elements alike likely. Axes: `functions` is element ×
+/// C_H(f) = Σ over the cosets C of Var(f | C) / Var(f), variances over elements alike likely. Axes: `functions` is element ×
 /// function, one embedding's columns before the nonlinearity. 0: constant on each coset; for noise near
 /// (number of cosets) · (1 − 1/|H|). `None` for a function that is constant. The sum is not weighted by 1/(number of
 /// cosets), so that numbers of different subgroups do not compare; [`CosetHome::alignment`] does.

@@ -77,7 +77,7 @@ impl Rows<'_> {
                 };
                 drawn.push((kind, (0..draws).map(draw).collect::<Result<_, _>>()?));
             }
-            let rows: [(&str, fn(&Alignment) -> f64); 3] = [
+            let rows: [(&str, Reading); 3] = [
                 ("median_coset_alignment", |a| a.median),
                 ("coset_aligned_energy", |a| a.energy),
                 ("neurons_concentrated_on_cosets", |a| a.concentrated),
@@ -148,6 +148,9 @@ impl Rows<'_> {
         Ok(())
     }
 }
+
+/// One number of an alignment.
+type Reading = fn(&Alignment) -> f64;
 
 /// How the neurons of one side respect cosets.
 struct Alignment {
