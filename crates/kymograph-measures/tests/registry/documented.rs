@@ -38,7 +38,8 @@ fn every_measure_file_is_registered() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = 0;
     for folder in std::fs::read_dir(sources).expect("src").flatten().filter(|entry| entry.path().is_dir()) {
-        for file in std::fs::read_dir(folder.path()).expect("a family").flatten() {
+        // Groups hold folders, and no measure of the registry.
+        for file in std::fs::read_dir(folder.path()).expect("a family").flatten().filter(|file| file.path().is_file()) {
             let text = std::fs::read_to_string(file.path()).expect("source text");
             if text.contains("static MEASURE: Measure") {
                 found += 1;
