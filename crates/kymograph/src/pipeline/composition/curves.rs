@@ -78,10 +78,13 @@ pub(super) fn section(network: &str, histories: &[History<'_>], irreps: &[String
                 ("ρ(a)", "percent_hidden_x_{}_rep"),
                 ("ρ(b)", "percent_hidden_y_{}_rep"),
                 ("ρ(ab)", "percent_hidden_xy_{}_rep"),
-                ("ρ(a), ρ(b), ρ(ab)", "total_percent_hidden_{}_rep"),
-                ("ρ(a), ρ(b), ρ(ab)", "percent_hidden_{}_rep"),
+                ("all three", "total_percent_hidden_{}_rep"),
             ],
-        ),
+        )
+        .or_else(|| {
+            let title = format!("{network}: hidden layer in each representation");
+            by_irrep(&title, histories, &learned, &[("ρ(ab), not centred", "percent_hidden_{}_rep")])
+        }),
         "Share of the variance over pairs of the hidden layer that lies in ρ(a), ρ(b) and ρ(ab). That ρ(ab) is small does not \
          make it unimportant: it is what the logits are read from.",
     );
@@ -149,7 +152,7 @@ fn by_irrep(title: &str, histories: &[History<'_>], irreps: &[&String], panels: 
             }
         }
     }
-    training_curves(title, &traces)
+    training_curves(title, &traces).map(without_bands)
 }
 
 /// Curves that fit in one panel: all representations where they are few, else those that go highest.
@@ -215,6 +218,16 @@ fn kymograph(network: &str, histories: &[History<'_>], irreps: &[&String]) -> Op
     })
 }
 
+/// The figure without intervals about its means. Runs of one recipe learn different representations, so that their mean is
+/// the middle of kinds and not the centre of a scatter; the single runs are drawn.
+fn without_bands(mut figure: Figure) -> Figure {
+    if let FigureKind::Curves(curves) = &mut figure.kind {
+        curves.panels.iter_mut().flat_map(|p| &mut p.series).for_each(|series| series.band.clear());
+        figure.note = figure.note.replace(" with its 95 % t-interval", "");
+    }
+    figure
+}
+
 /// The figure with logarithmic heights, where nothing in it is 0 or below.
 fn with_log(mut figure: Figure) -> Figure {
     if let FigureKind::Curves(curves) = &mut figure.kind {
@@ -223,12 +236,8 @@ fn with_log(mut figure: Figure) -> Figure {
         let all = curves.panels.iter().flat_map(|p| &p.series).all(|s| s.y.iter().all(positive) && of_runs(s));
         if all {
             curves.y.scale = AxisScale::Log;
-            for series in curves.panels.iter_mut().flat_map(|p| &mut p.series) {
-                // The interval about a mean of losses that differ by orders of magnitude reaches below 0.
-                series.band.clear();
-            }
-            figure.note = figure.note.replace(" with its 95 % t-interval", "");
         }
     }
-    figure
+    // The interval about a mean of losses that differ by orders of magnitude reaches below 0.
+    without_bands(figure)
 }

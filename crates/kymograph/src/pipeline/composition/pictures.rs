@@ -67,13 +67,15 @@ pub(super) fn over_runs(network: &str, findings: &[Finding], irreps: &[String]) 
     };
     put(&mut section, &format!("{network}-key"), Some(learned), "Representations that are key in no run are left out.");
     let counts: Vec<f64> = of("key_representations").filter_map(|f| f.value).collect();
+    let most = counts.iter().copied().fold(1.0, f64::max).round();
     let histogram = Figure {
         title: format!("{network}: number of key representations"),
         note: format!("{runs} runs."),
         width: Width::Single,
         kind: FigureKind::Histogram(Histogram {
-            x: Axis::linear("key representations"),
+            x: Axis { range: Some([0.5, most + 0.5]), ..Axis::linear("key representations") },
             count_label: "runs".into(),
+            bins: Some(most as usize),
             panels: vec![HistogramPanel { values: counts, ..HistogramPanel::default() }],
             ..Histogram::default()
         }),
