@@ -10,23 +10,17 @@ definitions of the published summary (cubes χ(abc⁻¹), orthonormal bases of �
 Cubes and bases are computed beforehand and not timed; nor are our representations. Columns must agree before a time
 counts. `--write` writes benches/results/metrics_groups.md.
 """
-import argparse
-import datetime
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import peer
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-ROOT = Path(__file__).resolve().parents[2]
 ORDER, EMBED, HIDDEN = 120, 256, 128
 TARGET = 0.2
 
@@ -150,20 +144,6 @@ class Torch:
             self.seconds.append(time.perf_counter() - start)
 
 
-class Rust:
-    def __init__(self, binary, *arguments):
-        self.process = subprocess.Popen([binary, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-
-    def ask(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit(f"group_metrics stopped at `{command}`")
-        return json.loads(answer)
-
-
 def fresh_weights():
     generator = torch.Generator().manual_seed(0)
     shapes = {"W_x": (ORDER, EMBED), "W_y": (ORDER, EMBED), "W": (2 * EMBED, HIDDEN), "W_U": (HIDDEN, ORDER)}
@@ -179,34 +159,19 @@ def worst(ours, theirs):
     return found
 
 
-def cpu():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = peer.parser(__doc__, 5, "group_metrics")
     parser.add_argument("--model", help="a released model.pt of S5, MLP")
     parser.add_argument("--key", nargs="+", default=["sign", "standard"])
-    parser.add_argument("--write", action="store_true", help="write the table to benches/results/")
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    parser.add_argument("--binary", default=str(target / "release/examples/group_metrics"))
-    parser.add_argument("--threads", type=int, default=2, help="of each side; on a busy machine one is fairer")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    os.environ["RAYON_NUM_THREADS"] = str(options.threads)
-    load = os.getloadavg()[0]
+    load = peer.start(options)
     seed, fraction = 1, 0.4
     with tempfile.TemporaryDirectory() as folder:
         weights = torch.load(options.model, weights_only=True, map_location="cpu") if options.model else fresh_weights()
         weights = {name: value.detach().contiguous() for name, value in weights.items()}
         file = f"{folder}/weights.safetensors"
         save_file(weights, file)
-        rust = Rust(options.binary, file, "S5", seed, fraction, *options.key)
+        rust = peer.Rust(options.binary, file, "S5", seed, fraction, *options.key)
         group = rust.ask("group")
         torch.manual_seed(seed)
         train = torch.randperm(ORDER * ORDER)[:int(fraction * ORDER * ORDER)]
@@ -228,9 +193,7 @@ def main():
     middle = statistics.median(seconds)
     lines = [
         "# The metrics of one S5 network, against PyTorch", "",
-        f"Date {datetime.date.today()}. Machine: {cpu()}, {os.cpu_count()} cores. PyTorch {torch.__version__} on Python "
-        f"{platform.python_version()}; threads of each: {options.threads}. Load average before: {load:.1f} (repeat on an idle "
-        f"machine if it is above 0.5).", "",
+        peer.machine(options, load), "",
         f"Command: `python benches/peers/metrics_groups.py --rounds {options.rounds} --write`", "",
         f"Median milliseconds for {len(forms[0].columns())} columns, from the weights on; the sides take turns in one run. "
         f"Only the ratio travels. Target: {TARGET} of the published form.", "",
@@ -242,10 +205,7 @@ def main():
                      f"{min(seconds) * 1e3:.1f} / {min(form.seconds) * 1e3:.1f} |")
     lines += ["", "Agreement, worst relative difference of a column: " + "; ".join(
         f"{label} {value:.1e} ({name})" for label, (value, name) in agreement.items()) + ".", ""]
-    text = "\n".join(lines)
-    print(text)
-    if options.write:
-        (ROOT / "benches/results/metrics_groups.md").write_text(text)
+    peer.finish(lines, options, "metrics_groups.md")
 
 
 if __name__ == "__main__":

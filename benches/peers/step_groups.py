@@ -10,24 +10,19 @@ backward, AdamW. PyTorch is timed as published (embeddings gathered and stacked 
 tables W_x W[:d] and W_y W[d:] first, then gathered), each with fused and foreach AdamW. Losses of the first steps and the
 gradients of the first must agree before a time counts. `--write` writes benches/results/step_groups.md.
 """
-import argparse
-import datetime
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from itertools import permutations
 from pathlib import Path
 
+import peer
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-ROOT = Path(__file__).resolve().parents[2]
 CHECKED_STEPS = 5
 ORDER, EMBED, HIDDEN = 120, 256, 128
 CASES = {
@@ -86,19 +81,6 @@ class Torch:
             self.seconds.append(time.perf_counter() - start)
 
 
-class Rust:
-    def __init__(self, folder, binary):
-        self.process = subprocess.Popen([binary, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit(f"pair_step_time stopped at `{command}`")
-        return json.loads(answer)
-
-
 def check(name, folder, rust, side):
     """Do both sides compute the same? Worst relative differences of losses and of the first gradients."""
     losses = []
@@ -149,37 +131,20 @@ def measure(name, folder, rust, rounds):
             "fastest": min(ours), "best": best, "forms": medians}
 
 
-def cpu():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser = peer.parser(__doc__, 10, "pair_step_time")
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--binary", default=str(ROOT / "target/release/examples/pair_step_time"))
-    parser.add_argument("--threads", type=int, default=2, help="of each side; on a busy machine one is fairer")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    os.environ["RAYON_NUM_THREADS"] = str(options.threads)
-    load = os.getloadavg()[0]
+    load = peer.start(options)
     with tempfile.TemporaryDirectory() as folder:
-        rust = Rust(folder, options.binary)
+        rust = peer.Rust(options.binary, folder)
         features = rust.ask("features")
         results = [measure(name, folder, rust, options.rounds) for name in options.cases]
     chosen = "" if options.cases == list(CASES) else " --cases " + " ".join(options.cases)
     chosen += f" --threads {options.threads}" if options.threads != 2 else ""
     lines = [
         "# A training step of the study `groups`, against PyTorch", "",
-        f"Date {datetime.date.today()}. Machine: {cpu()}, {os.cpu_count()} cores, kernels `{features['path']}` "
-        f"({', '.join(features['detected'])}). PyTorch {torch.__version__} on Python {platform.python_version()}; "
-        f"threads of each: {options.threads}; MLP {EMBED}/{HIDDEN} on pairs of S5, full batch, AdamW. Load average before: "
-        f"{load:.1f} (repeat on an idle machine if it is above 0.5).", "",
+        peer.machine(options, load, peer.kernels(features), f"; MLP {EMBED}/{HIDDEN} on pairs of S5, full batch, AdamW"), "",
         f"Command: `python benches/peers/step_groups.py --rounds {options.rounds}{chosen} --write`", "",
         "Median milliseconds of a step (forward, loss, backward, AdamW); all forms take turns in one run. Only the ratios "
         "travel.", "",
@@ -196,10 +161,7 @@ def main():
         f"{r['name']}: " + ", ".join(f"{label} {1e3 * t:.1f}" for label, t in r["forms"].items()) for r in results) + "."]
     lines += ["", f"Agreement before timing, worst relative difference (losses of {CHECKED_STEPS} steps, first gradients): "
               + "; ".join(f"{r['name']}: {r['agreement'][0]:.1e}, {r['agreement'][1]:.1e}" for r in results) + ".", ""]
-    text = "\n".join(lines)
-    print(text)
-    if options.write:
-        (ROOT / "benches/results/step_groups.md").write_text(text)
+    peer.finish(lines, options, "step_groups.md")
 
 
 if __name__ == "__main__":

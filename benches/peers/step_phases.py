@@ -10,22 +10,17 @@ foreach Adam) and the fastest counts. Losses of the first steps and all gradient
 counts (the transformer's without its dropout, whose masks differ; it is timed with it). `--write` writes
 benches/results/step_phases.md, or step_NAMES.md for some of the networks.
 """
-import argparse
-import datetime
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import torch  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
+import peer
+import torch
+from safetensors.torch import load_file, save_file
 
-ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = ["cnn", "mlp", "transformer"]
 CHECKED_STEPS = 5
 # Steps cycle through so many batches: one batch would soon be fitted, and gradients near zero are no training.
@@ -146,19 +141,6 @@ class Torch:
             self.seconds.append(time.perf_counter() - start)
 
 
-class Rust:
-    def __init__(self, folder, binary):
-        self.process = subprocess.Popen([binary, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, command):
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit(f"step_time stopped at `{command}`")
-        return json.loads(answer)
-
-
 def check(name, folder, rust, state, x, labels):
     """Do both sides compute the same? Worst relative differences of losses, norms and gradients."""
     torch_side = Torch(name, state, x, labels, False, "fused")
@@ -212,28 +194,13 @@ def measure(name, folder, rust, rounds):
     }
 
 
-def cpu():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser = peer.parser(__doc__, 30, "step_time")
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
-    parser.add_argument("--write", action="store_true", help="write the table to benches/results/")
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    parser.add_argument("--binary", default=str(target / "release/examples/step_time"))
-    parser.add_argument("--threads", type=int, default=2, help="of each side; on a busy machine one is fairer")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    os.environ["RAYON_NUM_THREADS"] = str(options.threads)
-    load = os.getloadavg()[0]
+    load = peer.start(options)
     with tempfile.TemporaryDirectory() as folder:
-        rust = Rust(folder, options.binary)
+        rust = peer.Rust(options.binary, folder)
         features = rust.ask("features")
         results = [measure(name, folder, rust, options.rounds) for name in options.networks]
     some = options.networks != NETWORKS
@@ -241,10 +208,7 @@ def main():
     chosen += f" --threads {options.threads}" if options.threads != 2 else ""
     lines = [
         "# A training step of the study `phases`, against PyTorch", "",
-        f"Date {datetime.date.today()}. Machine: {cpu()}, {os.cpu_count()} cores, kernels `{features['path']}` "
-        f"({', '.join(features['detected'])}). PyTorch {torch.__version__} on Python {platform.python_version()}; "
-        f"threads of each: {options.threads}, batch 64, f32, Adam. Load average before: {load:.1f} (repeat on an idle machine if it is "
-        f"above 0.5).", "",
+        peer.machine(options, load, peer.kernels(features), ", batch 64, f32, Adam"), "",
         f"Command: `python benches/peers/step_phases.py --rounds {options.rounds}{chosen} --write`", "",
         "Median milliseconds of a step (forward, loss, backward, gradient norm, Adam); the two take turns in one run. "
         "Only the ratio travels.", "",
@@ -260,11 +224,7 @@ def main():
     lines += ["", f"Agreement before timing, worst relative difference over {CHECKED_STEPS} steps: " + "; ".join(
         f"{r['name']}: loss {r['agreement'][0]:.1e}, gradient norm {r['agreement'][1]:.1e}, "
         f"first gradients {r['agreement'][2]:.1e}" for r in results) + ".", ""]
-    text = "\n".join(lines)
-    print(text)
-    if options.write:
-        file = f"step_{'_'.join(options.networks)}.md" if some else "step_phases.md"
-        (ROOT / "benches/results" / file).write_text(text)
+    peer.finish(lines, options, f"step_{'_'.join(options.networks)}.md" if some else "step_phases.md")
 
 
 if __name__ == "__main__":

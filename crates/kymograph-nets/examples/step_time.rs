@@ -1,18 +1,14 @@
 //! Answers `benches/peers/step_phases.py`: trains the networks it describes in a folder, and times the steps.
-//!
-//! Reads commands from standard input and answers each with a line of JSON: `check NET STEPS` trains a fresh network and
-//! writes its first gradients to `NET.gradients.safetensors`; `time NET STEPS` takes more steps and tells their seconds.
 
-use std::collections::BTreeMap;
+mod peer;
+
 use std::error::Error;
-use std::io::BufRead;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
 
 use kymograph_linalg::random;
-use kymograph_nets::{NetsError, Network, NetworkSpec, Optimiser, OptimiserSpec, StepStats, cpu_features};
-use ndarray::{ArrayD, Axis, IxDyn};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize_to_file};
+use kymograph_nets::{NetsError, Network, NetworkSpec, Optimiser, OptimiserSpec, StepStats};
+use ndarray::{ArrayD, Axis};
+use safetensors::tensor::SafeTensors;
 
 struct Case {
     net: Network<f32>,
@@ -23,82 +19,33 @@ struct Case {
     taken: usize,
 }
 
-impl Case {
+impl peer::Case for Case {
+    fn open(folder: &Path, name: &str) -> Result<Self, Box<dyn Error>> {
+        let spec: NetworkSpec = serde_json::from_slice(&std::fs::read(folder.join(format!("{name}.json")))?)?;
+        let bytes = std::fs::read(folder.join(format!("{name}.safetensors")))?;
+        let file = SafeTensors::deserialize(&bytes)?;
+        let mut weights = peer::floats(&file)?;
+        let at = weights.iter().position(|(key, _)| key == "x").ok_or("no input")?;
+        let x = weights.swap_remove(at).1;
+        let labels: Vec<usize> = file.tensor("labels")?.data().chunks_exact(8).map(|b| usize::from(b[0])).collect();
+        let labels = labels.chunks_exact(x.shape()[1]).map(<[usize]>::to_vec).collect();
+        let mut net = Network::new(&spec, &mut random::stream(0, "init"))?;
+        net.load_state_dict(&weights)?;
+        let optimiser = Optimiser::new(OptimiserSpec::adam(1e-3), &net)?;
+        Ok(Self { net, optimiser, x, labels, taken: 0 })
+    }
+
     fn step(&mut self) -> Result<StepStats, NetsError> {
         let batch = self.taken % self.labels.len();
         self.taken += 1;
         self.net.train_step(self.x.index_axis(Axis(0), batch), &self.labels[batch], &mut self.optimiser)
     }
+
+    fn gradients(&self) -> peer::State {
+        self.net.gradients()
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: step_time FOLDER")?);
-    let mut running: BTreeMap<String, Case> = BTreeMap::new();
-    for line in std::io::stdin().lock().lines() {
-        let line = line?;
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["features"] => println!("{}", serde_json::to_string(&cpu_features())?),
-            ["check", name, steps] => {
-                let mut case = open(&folder, name)?;
-                let mut losses = Vec::new();
-                let mut norms = Vec::new();
-                for step in 0..steps.parse::<usize>()? {
-                    let stats = case.step()?;
-                    losses.push(stats.loss);
-                    norms.push(stats.gradient_norm);
-                    if step == 0 {
-                        write(&folder.join(format!("{name}.gradients.safetensors")), &case.net.gradients())?;
-                    }
-                }
-                println!("{}", serde_json::json!({ "losses": losses, "norms": norms }));
-            }
-            ["time", name, steps] => {
-                if !running.contains_key(*name) {
-                    running.insert((*name).to_owned(), open(&folder, name)?);
-                }
-                let case = running.get_mut(*name).ok_or("no such network")?;
-                let mut seconds = Vec::new();
-                for _ in 0..steps.parse::<usize>()? {
-                    let start = Instant::now();
-                    case.step()?;
-                    seconds.push(start.elapsed().as_secs_f64());
-                }
-                println!("{}", serde_json::to_string(&seconds)?);
-            }
-            _ => return Err(format!("unknown command: {line}").into()),
-        }
-    }
-    Ok(())
-}
-
-fn open(folder: &Path, name: &str) -> Result<Case, Box<dyn Error>> {
-    let spec: NetworkSpec = serde_json::from_slice(&std::fs::read(folder.join(format!("{name}.json")))?)?;
-    let bytes = std::fs::read(folder.join(format!("{name}.safetensors")))?;
-    let file = SafeTensors::deserialize(&bytes)?;
-    let mut weights = Vec::new();
-    for (key, view) in file.iter().filter(|(_, view)| view.dtype() == Dtype::F32) {
-        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        weights.push((key.to_owned(), ArrayD::from_shape_vec(IxDyn(view.shape()), values)?));
-    }
-    let at = weights.iter().position(|(key, _)| key == "x").ok_or("no input")?;
-    let x = weights.swap_remove(at).1;
-    let labels: Vec<usize> = file.tensor("labels")?.data().chunks_exact(8).map(|b| usize::from(b[0])).collect();
-    let labels = labels.chunks_exact(x.shape()[1]).map(<[usize]>::to_vec).collect();
-    let mut net = Network::new(&spec, &mut random::stream(0, "init"))?;
-    net.load_state_dict(&weights)?;
-    let optimiser = Optimiser::new(OptimiserSpec::adam(1e-3), &net)?;
-    Ok(Case { net, optimiser, x, labels, taken: 0 })
-}
-
-fn write(path: &Path, tensors: &[(String, ArrayD<f32>)]) -> Result<(), Box<dyn Error>> {
-    let bytes: Vec<(&str, &[usize], Vec<u8>)> = tensors
-        .iter()
-        .map(|(name, t)| (name.as_str(), t.shape(), t.iter().flat_map(|x| x.to_le_bytes()).collect()))
-        .collect();
-    let mut views = Vec::new();
-    for (name, shape, data) in &bytes {
-        views.push(((*name).to_owned(), TensorView::new(Dtype::F32, shape.to_vec(), data)?));
-    }
-    Ok(serialize_to_file(views, None, path)?)
+    peer::answer::<Case>()
 }

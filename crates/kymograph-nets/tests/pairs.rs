@@ -1,14 +1,13 @@
 //! Networks of pairs against literal formulas, finite differences, and themselves on other threads and paths.
 
-#[path = "support/pairs.rs"]
-mod pairs;
+mod support;
 
 use kymograph_linalg::Real;
 use kymograph_nets::{
     KernelPath, LossPrecision, OptimiserSpec, PairArchitecture, PairEdit, PairNetwork, PairSet, PairSpec,
 };
 use ndarray::{Array2, ArrayD};
-use pairs::{cyclic, dihedral, network, specs};
+use support::pairs::{cyclic, dihedral, network, specs};
 
 type State<T> = Vec<(String, ArrayD<T>)>;
 

@@ -1,14 +1,13 @@
 //! What networks of pairs are given: states of every architecture, and bad ones, each with an error that names it.
 
-#[path = "support/pairs.rs"]
-mod pairs;
+mod support;
 
 use kymograph_linalg::random;
 use kymograph_nets::{
     LossPrecision, NetsError, OptimiserSpec, PairArchitecture, PairEdit, PairNetwork, PairSet, PairSpec,
 };
 use ndarray::{Array2, ArrayD, IxDyn};
-use pairs::{cyclic, network, specs};
+use support::pairs::{cyclic, network, specs};
 
 fn optimiser() -> OptimiserSpec {
     OptimiserSpec::adamw(1e-2)

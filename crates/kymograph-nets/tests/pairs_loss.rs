@@ -1,12 +1,11 @@
 //! The softmax of networks of pairs, whose exponential function is their own, against the standard library's.
 
-#[path = "support/pairs.rs"]
-mod pairs;
+mod support;
 
 use kymograph_linalg::Real;
 use kymograph_nets::{KernelPath, LossPrecision, PairArchitecture, PairNetwork, PairSet, PairSpec};
 use ndarray::{Array2, ArrayD};
-use pairs::{cyclic, network};
+use support::pairs::{cyclic, network};
 
 /// A network of as many elements as there are logits, whose pair (0, 0) has those logits: the gradient of its row of
 /// `W_U` is that of the loss. The pair's answer is element 0.

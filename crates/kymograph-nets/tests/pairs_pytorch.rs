@@ -1,18 +1,16 @@
 //! Networks of pairs against PyTorch (`tests/reference/make_pair_fixtures.py`): logits, loss, gradients, training.
 
-#[path = "support/pairs.rs"]
-mod pairs;
 mod support;
 
 use kymograph_linalg::Real;
 use kymograph_nets::{KernelPath, LossPrecision, PairArchitecture, PairNetwork, PairSet, PairSpec};
 use ndarray::{Array2, Axis, Ix2, s};
-use pairs::{PairCase, PairFixtures, network};
 use support::assert_near;
+use support::pairs::{PairCase, PairFixtures, network};
 
 fn loaded<T: Real>(fixtures: &PairFixtures, case: &PairCase, path: KernelPath) -> PairNetwork<T> {
     let mut net = network::<T>(&case.spec, 0);
-    net.load_state_dict(&fixtures.under(&format!("{}/before/", case.name))).unwrap();
+    net.load_state_dict(&fixtures.tensors.under(&format!("{}/before/", case.name))).unwrap();
     net.set_kernel_path(path).unwrap();
     net
 }
@@ -41,7 +39,7 @@ fn one<T: Real>(
     let set = PairSet::new(&fixtures.table, 6, &case.pairs).unwrap();
 
     let view = net.view();
-    let wanted = fixtures.get::<f64>(&format!("{}/logits", case.name));
+    let wanted = fixtures.tensors.get::<f64>(&format!("{}/logits", case.name));
     let (mut hidden, mut logits) = (Array2::zeros((6, net.spec().hidden())), Array2::zeros((6, 6)));
     for a in 0..6 {
         view.block(a, &mut hidden, &mut logits).unwrap();
@@ -65,7 +63,7 @@ fn one<T: Real>(
         case.losses[0]
     );
     for (tensor, gradient) in net.gradients() {
-        let wanted = fixtures.get::<f64>(&format!("{}/gradient/{tensor}", case.name));
+        let wanted = fixtures.tensors.get::<f64>(&format!("{}/gradient/{tensor}", case.name));
         assert_near(&format!("{name}: gradient of {tensor}"), &gradient, &wanted, tolerance);
     }
 
@@ -75,7 +73,7 @@ fn one<T: Real>(
         assert!((stats.loss - loss).abs() <= training * loss, "{name}: loss {}, PyTorch {loss}", stats.loss);
     }
     for (tensor, value) in net.state_dict() {
-        let wanted = fixtures.get::<f64>(&format!("{}/after/{tensor}", case.name));
+        let wanted = fixtures.tensors.get::<f64>(&format!("{}/after/{tensor}", case.name));
         assert_near(&format!("{name}: {tensor} after training"), &value, &wanted, training);
     }
 }
@@ -101,7 +99,7 @@ fn by_rows(fixtures: &PairFixtures) -> PairNetwork<f32> {
     let state = vec![
         ("W_x".to_owned(), one_hot(1.0, |row, pair| pair / 6 == row)),
         ("W_y".to_owned(), one_hot(0.0, |row, pair| pair % 6 == row)),
-        ("W_U".to_owned(), fixtures.get("sure/logits")),
+        ("W_U".to_owned(), fixtures.tensors.get("sure/logits")),
     ];
     net.load_state_dict(&state).unwrap();
     net
@@ -114,7 +112,7 @@ fn a_sure_network_loses_its_labels_gradient_in_f32_as_in_pytorch() {
     for path in KernelPath::ALL.into_iter().filter(|path| path.is_supported()) {
         let mut net = by_rows(&fixtures);
         net.set_kernel_path(path).unwrap();
-        let losses = fixtures.get::<f64>("sure/f32/losses");
+        let losses = fixtures.tensors.get::<f64>("sure/f32/losses");
         let mut vanished = 0;
         for (pair, &label) in fixtures.table.iter().enumerate() {
             let one = PairSet::new(&fixtures.table, 6, &[pair]).unwrap();
@@ -125,7 +123,7 @@ fn a_sure_network_loses_its_labels_gradient_in_f32_as_in_pytorch() {
                 assert!((loss / STEP - (loss / STEP).round()).abs() < 1e-5, "{loss} is between two steps");
             }
             let gradient = &net.gradients()[2].1;
-            let wanted = fixtures.get::<f64>("sure/f32/gradient");
+            let wanted = fixtures.tensors.get::<f64>("sure/f32/gradient");
             for class in 0..6 {
                 let (found, wanted) = (f64::from(gradient[[pair, class]]), wanted[[pair, class]] * 36.0);
                 let slack = if class == label as usize { STEP } else { 0.0 };
@@ -145,9 +143,9 @@ fn a_sure_network_loses_its_labels_gradient_in_f32_as_in_pytorch() {
         // In f64 nothing vanishes.
         let all = PairSet::all(&fixtures.table, 6).unwrap();
         let stats = net.loss_and_gradients(&all, LossPrecision::Double).unwrap();
-        let wanted = fixtures.get::<f64>("sure/f64/losses");
+        let wanted = fixtures.tensors.get::<f64>("sure/f64/losses");
         assert!((stats.loss - wanted.mean().unwrap()).abs() < 1e-14);
-        let wanted = fixtures.get::<f64>("sure/f64/gradient");
+        let wanted = fixtures.tensors.get::<f64>("sure/f64/gradient");
         for (found, wanted) in net.gradients()[2].1.iter().zip(&wanted) {
             // The label's part is p − 1, of which a few units of the last place of 1 are rounding.
             let off = (f64::from(*found) - wanted).abs();

@@ -13,7 +13,7 @@ use support::{Fixtures, assert_near, init};
 
 /// The tensors of a case under a prefix, as a state in the network's precision.
 fn state<T: Real>(fixtures: &Fixtures, case: &str, prefix: &str) -> Vec<(String, ArrayD<T>)> {
-    fixtures.under::<T>(&format!("{case}/{prefix}/"))
+    fixtures.tensors.under::<T>(&format!("{case}/{prefix}/"))
 }
 
 fn spec(case: &Value) -> NetworkSpec {
@@ -66,19 +66,29 @@ fn layer_case<T: Real>(fixtures: &Fixtures, case: &Value, path: KernelPath, tole
     let mut net = Network::<T>::new(&spec(case), &mut init(0)).unwrap();
     net.set_kernel_path(path).unwrap();
     net.load_state_dict(&state(fixtures, name, "before")).unwrap();
-    let x = fixtures.get::<T>(&format!("{name}/x"));
+    let x = fixtures.tensors.get::<T>(&format!("{name}/x"));
     let y = net.forward(x.view(), mode).unwrap();
-    assert_near(&format!("{name} output"), &y, &fixtures.get::<f64>(&format!("{name}/y")), tolerance);
-    let slope = fixtures.get::<T>(&format!("{name}/slope"));
+    assert_near(&format!("{name} output"), &y, &fixtures.tensors.get::<f64>(&format!("{name}/y")), tolerance);
+    let slope = fixtures.tensors.get::<T>(&format!("{name}/slope"));
     let input = net.backward(slope.view()).unwrap();
-    assert_near(&format!("{name} input gradient"), &input, &fixtures.get::<f64>(&format!("{name}/x.grad")), tolerance);
+    assert_near(
+        &format!("{name} input gradient"),
+        &input,
+        &fixtures.tensors.get::<f64>(&format!("{name}/x.grad")),
+        tolerance,
+    );
     for (parameter, gradient) in net.gradients() {
-        let wanted = fixtures.get::<f64>(&format!("{name}/grad/{parameter}"));
+        let wanted = fixtures.tensors.get::<f64>(&format!("{name}/grad/{parameter}"));
         assert_near(&format!("{name} gradient of {parameter}"), &gradient, &wanted, tolerance);
     }
     if name.starts_with("attention") {
         let pattern = net.capture(x.view(), &["blocks.0.attn.hook_pattern"]).unwrap().pop_first().unwrap().1;
-        assert_near(&format!("{name} pattern"), &pattern, &fixtures.get::<f64>(&format!("{name}/pattern")), tolerance);
+        assert_near(
+            &format!("{name} pattern"),
+            &pattern,
+            &fixtures.tensors.get::<f64>(&format!("{name}/pattern")),
+            tolerance,
+        );
     }
     for (tensor, wanted) in state::<f64>(fixtures, name, "after") {
         let found = net.state_dict().into_iter().find(|(known, _)| *known == tensor).unwrap().1;
@@ -93,11 +103,11 @@ fn training_case<T: Real>(fixtures: &Fixtures, case: &Value, path: KernelPath, t
     net.load_state_dict(&state(fixtures, name, "before")).unwrap();
     let optimiser: OptimiserSpec = serde_json::from_value(case["optimiser"].clone()).unwrap();
     let mut optimiser = Optimiser::new(optimiser, &net).unwrap();
-    let xs = fixtures.get::<T>(&format!("{name}/x"));
+    let xs = fixtures.tensors.get::<T>(&format!("{name}/x"));
     let labels: Vec<Vec<usize>> = serde_json::from_value(case["labels"].clone()).unwrap();
     let losses: Vec<f64> = serde_json::from_value(case["losses"].clone()).unwrap();
     let norms: Vec<f64> = serde_json::from_value(case["norms"].clone()).unwrap();
-    let targets = (case["loss"] == "mse").then(|| fixtures.get::<T>(&format!("{name}/targets")));
+    let targets = (case["loss"] == "mse").then(|| fixtures.tensors.get::<T>(&format!("{name}/targets")));
     for step in 0..losses.len() {
         let x = xs.index_axis(Axis(0), step);
         let target = match &targets {

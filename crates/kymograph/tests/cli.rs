@@ -4,10 +4,8 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use support::{fails, kymograph, path, recorded, same_files, succeeds, text};
+use support::{fails, killed_at, kymograph, path, recorded, same_files, succeeds, text};
 
 /// A training small enough for a test.
 const SMALL: &[&str] = &["--quick", "--quiet", "--set", "steps=40", "--set", "probe_examples=50"];
@@ -24,15 +22,8 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     // Killed in the CNN, then again in the MLP, then once before anything was recorded further.
     for checkpoint in ["cnn/seed-0/checkpoints/step-00000008", "mlp/seed-0/checkpoints/step-00000002"] {
         let resume: &[&str] = if killed.exists() { &["--resume"] } else { &[] };
-        let mut child = kymograph(&small(path(&killed), resume)).stderr(Stdio::null()).spawn().expect("it starts");
         let awaited = killed.join("runs").join(format!("{checkpoint}.safetensors"));
-        let begun = Instant::now();
-        while !awaited.exists() && child.try_wait().expect("it can be asked").is_none() {
-            assert!(begun.elapsed() < Duration::from_secs(300), "{} never came", awaited.display());
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().expect("SIGKILL");
-        child.wait().expect("it ends");
+        killed_at(&small(path(&killed), resume), &awaited);
     }
     fails(&small(path(&killed), &[]), 1, &["--resume", "--force"]);
     succeeds(&small(path(&killed), &["--resume"]));
@@ -47,14 +38,8 @@ fn the_quick_study_killed_half_way_resumes_to_the_same_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
     succeeds(&["run", "phases", "--quick", "--quiet", "--out", path(&whole)]);
-    let mut child =
-        kymograph(&["run", "phases", "--quick", "--quiet", "--out", path(&killed)]).spawn().expect("it starts");
     let awaited = killed.join("runs/cnn/seed-0/checkpoints/step-00000100.safetensors");
-    while !awaited.exists() && child.try_wait().expect("it can be asked").is_none() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().expect("SIGKILL");
-    child.wait().expect("it ends");
+    killed_at(&["run", "phases", "--quick", "--quiet", "--out", path(&killed)], &awaited);
     succeeds(&["run", "phases", "--quick", "--quiet", "--out", path(&killed), "--resume"]);
     same_files(&whole, &killed);
 }

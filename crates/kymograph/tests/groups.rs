@@ -4,11 +4,9 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use kymograph::findings::Finding;
-use support::{fails, kymograph, path, same_files, succeeds};
+use support::{fails, killed_at, path, same_files, succeeds};
 
 /// A training small enough for a test.
 const SMALL: &[&str] = &[
@@ -74,15 +72,8 @@ fn threads_and_kills_leave_no_trace() {
     let long = ["--set", "steps=3000", "--set", "precision=f64", "--seeds", "1..1"];
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
     succeeds(&small(path(&whole), &[&long[..], &["--threads", "1"]].concat()));
-    let mut child = kymograph(&small(path(&killed), &long)).stderr(Stdio::null()).spawn().expect("it starts");
     let awaited = killed.join("runs/S3-mlp/seed-1/checkpoints/step-00000750.safetensors");
-    let begun = Instant::now();
-    while !awaited.exists() && child.try_wait().expect("it can be asked").is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(300), "{} never came", awaited.display());
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    child.kill().expect("SIGKILL");
-    child.wait().expect("it ends");
+    killed_at(&small(path(&killed), &long), &awaited);
     succeeds(&small(path(&killed), &[&long[..], &["--threads", "3", "--resume"]].concat()));
     same_files(&whole, &killed);
     assert_eq!(findings(&whole), findings(&killed));

@@ -167,16 +167,21 @@ fn the_older_columns_agree() {
     }
 }
 
+/// The paper's mainline network with its group and representations, where it is here.
+fn mainline() -> Option<(Released, Group, Vec<Irrep>)> {
+    let Some(folder) = released("S5_MLP_seed2") else {
+        println!("skipped: ../shared/data/rep-theory is not here");
+        return None;
+    };
+    let group = Group::named("S5").expect("S5");
+    let irreps = published_irreps(&group).expect("irreps");
+    Some((open(&folder), group, irreps))
+}
+
 /// What the notebook shows, on a network of the same kind whose key representations are sign and standard.
 #[test]
 fn the_notebook_on_a_released_network() {
-    let Some(folder) = released("S5_MLP_seed2") else {
-        println!("skipped: ../shared/data/rep-theory is not here");
-        return;
-    };
-    let released = open(&folder);
-    let group = Group::named("S5").expect("S5");
-    let irreps = published_irreps(&group).expect("irreps");
+    let Some((released, group, irreps)) = mainline() else { return };
     released.ask(&group, |circuit| {
         let found = tables(circuit).expect("tables");
         let before = clusters_before_relu(circuit, &irreps, 1.0).expect("clusters");
@@ -232,13 +237,7 @@ fn the_notebook_on_a_released_network() {
 /// Stander's account of the same network: neurons are constant on cosets, and nothing random is.
 #[test]
 fn the_rival_account_of_a_released_network() {
-    let Some(folder) = released("S5_MLP_seed2") else {
-        println!("skipped: ../shared/data/rep-theory is not here");
-        return;
-    };
-    let released = open(&folder);
-    let group = Group::named("S5").expect("S5");
-    let irreps = published_irreps(&group).expect("irreps");
+    let Some((released, group, irreps)) = mainline() else { return };
     let subgroups = subgroups(&group).expect("subgroups");
     assert_eq!(subgroups.len(), 156);
     released.ask(&group, |circuit| {

@@ -1,48 +1,31 @@
 //! What the tests share: fixtures, comparison, small networks and inputs.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod pairs;
+mod tensors;
+
 use kymograph_linalg::{Real, random};
 use kymograph_nets::{LayerSpec, Network, NetworkSpec, TransformerEncoder};
 use ndarray::{ArrayD, IxDyn};
-use safetensors::SafeTensors;
 use serde_json::Value;
+use tensors::Tensors;
 
 const CASES: &str = include_str!("../reference/cases.json");
 const TENSORS: &[u8] = include_bytes!("../reference/cases.safetensors");
 
 pub struct Fixtures {
-    tensors: Vec<(String, ArrayD<f64>)>,
+    pub tensors: Tensors,
     cases: Vec<Value>,
 }
 
 impl Fixtures {
     pub fn load() -> Self {
-        let file = SafeTensors::deserialize(TENSORS).unwrap();
-        let tensors = file
-            .iter()
-            .map(|(name, view)| {
-                let values = view.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
-                (name.to_owned(), ArrayD::from_shape_vec(IxDyn(view.shape()), values).unwrap())
-            })
-            .collect();
         let cases: Value = serde_json::from_str(CASES).unwrap();
-        Self { tensors, cases: cases["cases"].as_array().unwrap().clone() }
+        Self { tensors: Tensors::read(TENSORS), cases: cases["cases"].as_array().unwrap().clone() }
     }
 
     pub fn cases(&self, kind: &str) -> Vec<Value> {
         self.cases.iter().filter(|case| case["kind"] == kind).cloned().collect()
-    }
-
-    pub fn get<T: Real>(&self, name: &str) -> ArrayD<T> {
-        let found = self.tensors.iter().find(|(known, _)| known == name);
-        found.unwrap_or_else(|| panic!("no tensor {name}")).1.mapv(T::from_f64)
-    }
-
-    pub fn under<T: Real>(&self, prefix: &str) -> Vec<(String, ArrayD<T>)> {
-        self.tensors
-            .iter()
-            .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.mapv(T::from_f64))))
-            .collect()
     }
 }
 

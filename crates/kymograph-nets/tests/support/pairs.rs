@@ -1,17 +1,16 @@
 //! What the tests of networks of pairs share: fixtures, groups, small networks.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+use super::tensors::Tensors;
 use kymograph_linalg::{Real, random};
 use kymograph_nets::{OptimiserSpec, PairArchitecture, PairNetwork, PairSpec};
-use ndarray::{ArrayD, IxDyn};
-use safetensors::SafeTensors;
 use serde_json::Value;
 
 const CASES: &str = include_str!("../reference/pairs.json");
 const TENSORS: &[u8] = include_bytes!("../reference/pairs.safetensors");
 
 pub struct PairFixtures {
-    tensors: Vec<(String, ArrayD<f64>)>,
+    pub tensors: Tensors,
     pub table: Vec<u32>,
     pub cases: Vec<PairCase>,
 }
@@ -30,19 +29,6 @@ fn parse<V: serde::de::DeserializeOwned>(value: &Value) -> V {
 
 impl PairFixtures {
     pub fn load() -> Self {
-        let file = SafeTensors::deserialize(TENSORS).unwrap();
-        let tensors = file
-            .iter()
-            .map(|(name, view)| {
-                let values: Vec<f64> = match view.dtype() {
-                    safetensors::Dtype::F64 => {
-                        view.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
-                    }
-                    other => panic!("{name} is {other:?}"),
-                };
-                (name.to_owned(), ArrayD::from_shape_vec(IxDyn(view.shape()), values).unwrap())
-            })
-            .collect();
         let json: Value = serde_json::from_str(CASES).unwrap();
         let cases = json["cases"].as_array().unwrap().iter().map(|case| PairCase {
             name: parse(&case["name"]),
@@ -51,19 +37,7 @@ impl PairFixtures {
             optimiser: parse(&case["optimiser"]),
             losses: parse(&case["losses"]),
         });
-        Self { tensors, table: parse(&json["table"]), cases: cases.collect() }
-    }
-
-    pub fn get<T: Real>(&self, name: &str) -> ArrayD<T> {
-        let found = self.tensors.iter().find(|(known, _)| known == name);
-        found.unwrap_or_else(|| panic!("no tensor {name}")).1.mapv(T::from_f64)
-    }
-
-    pub fn under<T: Real>(&self, prefix: &str) -> Vec<(String, ArrayD<T>)> {
-        self.tensors
-            .iter()
-            .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.mapv(T::from_f64))))
-            .collect()
+        Self { tensors: Tensors::read(TENSORS), table: parse(&json["table"]), cases: cases.collect() }
     }
 }
 

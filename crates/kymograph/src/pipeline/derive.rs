@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use kymograph_findings::{Finding, Gathering, Judging, Plan, Predictions, Stated, Subject, Verdict, gather, judge};
-use kymograph_report::write_report;
+use kymograph_report::{ReportFiles, write_report};
 use kymograph_runs::{Experiment, Run};
 
 use super::activations::{self, Replays};
@@ -49,6 +49,25 @@ pub struct Derived {
     pub verdicts: Vec<Verdict>,
 }
 
+impl Derived {
+    /// Of a report as it was written.
+    pub(super) fn of(
+        experiment: &Experiment,
+        files: ReportFiles,
+        findings: Vec<Finding>,
+        verdicts: Vec<Verdict>,
+    ) -> Self {
+        Self {
+            folder: experiment.folder().to_path_buf(),
+            page: files.page,
+            summary: files.summary,
+            figures: files.figures.into_iter().map(|f| f.svg).collect(),
+            findings,
+            verdicts,
+        }
+    }
+}
+
 pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Result<Derived, KymographError> {
     let derived = derivation.experiment.derived_folder()?;
     let findings = gather(&Gathering {
@@ -76,12 +95,5 @@ pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Res
     let page = page::build(derivation, &findings, &verdicts)?;
     let files = write_report(&derived, &page)?;
     networks::write(&derived, derivation, &findings, &verdicts)?;
-    Ok(Derived {
-        folder: derivation.experiment.folder().to_path_buf(),
-        page: files.page,
-        summary: files.summary,
-        figures: files.figures.into_iter().map(|f| f.svg).collect(),
-        findings,
-        verdicts,
-    })
+    Ok(Derived::of(derivation.experiment, files, findings, verdicts))
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 pub fn kymograph(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kymograph"));
@@ -18,6 +19,18 @@ pub fn run(args: &[&str]) -> Output {
 pub fn text(bytes: &[u8]) -> String {
     // Messages are wrapped for the terminal; tests look for words.
     String::from_utf8_lossy(bytes).split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ")
+}
+
+/// Starts the command, and kills it as soon as a file is there.
+pub fn killed_at(args: &[&str], awaited: &Path) {
+    let mut child = kymograph(args).stderr(Stdio::null()).spawn().expect("it starts");
+    let begun = Instant::now();
+    while !awaited.exists() && child.try_wait().expect("it can be asked").is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(300), "{} never came", awaited.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it ends");
 }
 
 #[track_caller]

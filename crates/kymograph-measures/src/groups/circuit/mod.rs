@@ -17,5 +17,5 @@ pub use ablation::{Ablation, Base, Coordinate, Pairs, ablated_losses};
 pub use input::{Block, Circuit, Pairing, paired_block};
 pub use losses::{logit_table_loss, one_cube_loss};
 pub use published::{Disagreement, disagreement};
-pub use summary::{key_by_similarity, similarities, summary, summary_of};
+pub use summary::{key_by_similarity, shares, similarities, summary, summary_of};
 pub use tables::{Score, Tables, tables};

@@ -211,6 +211,22 @@ pub(super) fn check_irreps(group: &Group, irreps: &[Irrep], key: &[String]) -> R
     }
 }
 
+/// Which share of a table's squared entries lies in the span of each representation's matrix entries? In [0, 1], in the order
+/// of `irreps`, and 1 in sum over all that the group has. Axes: `table` is element × feature; `input` is what errors call it.
+///
+/// # Errors
+/// A table that is zero, or of another number of rows than the representations.
+pub fn shares(input: &'static str, table: ArrayView2<'_, f64>, irreps: &[Irrep]) -> Result<Vec<f64>, MeasureError> {
+    let all = squares(table);
+    if all == 0.0 {
+        return Err(MeasureError::NoVariation { input, what: "every entry is zero" });
+    }
+    for irrep in irreps {
+        check::same_size("elements", (input, table.nrows()), ("irreps", irrep.span.nrows()))?;
+    }
+    Ok(irreps.iter().map(|irrep| squares_in(irrep.span.view(), table) / all).collect())
+}
+
 fn weights<T: Real>(
     circuit: &Circuit<'_, T>,
     irreps: &[Irrep],
@@ -222,13 +238,8 @@ fn weights<T: Real>(
         ("unembed", "unembed", circuit.unembed.reversed_axes()),
     ];
     for (name, input, x) in arrays {
-        let x = x.mapv(Real::to_f64);
-        let all = squares(x.view());
-        if all == 0.0 {
-            return Err(MeasureError::NoVariation { input, what: "every entry is zero" });
-        }
-        for irrep in irreps {
-            let share = squares_in(irrep.span.view(), x.view()) / all;
+        let shares = shares(input, x.mapv(Real::to_f64).view(), irreps)?;
+        for (irrep, share) in irreps.iter().zip(shares) {
             columns.insert(format!("percent_{name}_{}_rep", irrep.name), share);
         }
     }

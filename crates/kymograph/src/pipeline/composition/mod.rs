@@ -245,13 +245,6 @@ impl Report<'_> {
         }
         let page = page::build(self, composers, &numbers, &findings, &verdicts, &names)?;
         let files = write_report(&derived, &page)?;
-        Ok(Derived {
-            folder: self.experiment.folder().to_path_buf(),
-            page: files.page,
-            summary: files.summary,
-            figures: files.figures.into_iter().map(|f| f.svg).collect(),
-            findings,
-            verdicts,
-        })
+        Ok(Derived::of(self.experiment, files, findings, verdicts))
     }
 }

@@ -6,7 +6,7 @@ use kymograph_findings::Null;
 use kymograph_linalg::Real;
 use kymograph_linalg::random::stream_at;
 use kymograph_measures::groups::circuit::nulls::{one_hot_logits, random_ablations, random_share};
-use kymograph_measures::groups::circuit::{Pairs, summary, tables};
+use kymograph_measures::groups::circuit::{Circuit, Pairs, Tables, shares, summary};
 use kymograph_measures::groups::irreps;
 use kymograph_nets::PairNetwork;
 
@@ -15,25 +15,19 @@ use super::{Rows, WHOLE, exact};
 use crate::error::KymographError;
 
 impl Rows<'_> {
-    pub(super) fn columns<T: Real>(&mut self, network: &PairNetwork<T>) -> Result<(), KymographError> {
+    pub(super) fn columns<T: Real>(
+        &mut self,
+        circuit: &Circuit<'_, T>,
+        tables: &Tables,
+        network: &PairNetwork<T>,
+    ) -> Result<(), KymographError> {
         let Some(columns) = self.numbers.last() else {
             return Ok(());
         };
         let (irreps, key) = (&self.numbers.irreps, &self.numbers.key);
         let untrained = untrained(self, network)?;
         let one_hot = one_hot_logits(&self.composer.group, irreps, key)?;
-        let excluded = with_circuit(self.composer, network, |circuit| {
-            let tables = tables(circuit)?;
-            let mut by_size: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-            for irrep in irreps {
-                let functions = irrep.span.ncols();
-                if functions + 1 < self.composer.group.order() && !by_size.contains_key(&functions) {
-                    let losses = random_ablations(circuit, &tables, functions, Pairs::Train, self.draws, 0)?;
-                    by_size.insert(functions, losses);
-                }
-            }
-            Ok::<_, KymographError>(by_size)
-        })?;
+        let excluded = self.losses_without_random_functions(circuit, tables, Pairs::Train)?;
         for (column, &value) in columns {
             let (measure, array) = self.named(column);
             let mut nulls = Vec::new();
@@ -57,7 +51,24 @@ impl Rows<'_> {
             nulls.extend(Null::of_draws("untrained", &drawn, value));
             self.add(&measure, &array, value).nulls = nulls;
         }
-        self.fraction_sums(network)
+        self.fraction_sums(circuit)
+    }
+
+    /// Losses after as many random functions of ab were taken away as each representation has, by their number.
+    pub(super) fn losses_without_random_functions<T: Real>(
+        &self,
+        circuit: &Circuit<'_, T>,
+        tables: &Tables,
+        pairs: Pairs,
+    ) -> Result<BTreeMap<usize, Vec<f64>>, KymographError> {
+        let mut by_size: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+        for irrep in &self.numbers.irreps {
+            let functions = irrep.span.ncols();
+            if functions + 1 < circuit.group.order() && !by_size.contains_key(&functions) {
+                by_size.insert(functions, random_ablations(circuit, tables, functions, pairs, self.draws, 0)?);
+            }
+        }
+        Ok(by_size)
     }
 
     /// The measure and the representation that a published column's name stands for.
@@ -76,14 +87,16 @@ impl Rows<'_> {
     }
 
     /// How far the fractions over all representations, not only the published ones, are from 1.
-    fn fraction_sums<T: Real>(&mut self, network: &PairNetwork<T>) -> Result<(), KymographError> {
+    fn fraction_sums<T: Real>(&mut self, circuit: &Circuit<'_, T>) -> Result<(), KymographError> {
         let group = &self.composer.group;
         let all = irreps(group)
             .map_err(|reason| kymograph_studies::StudyError::Group { name: group.name().to_owned(), reason })?;
-        let columns = with_circuit(self.composer, network, |circuit| summary(circuit, &all, &[]))?;
-        for part in ["x_embed", "y_embed", "unembed"] {
-            let sum: f64 =
-                all.iter().filter_map(|irrep| columns.get(&format!("percent_{part}_{}_rep", irrep.name))).sum();
+        for (part, input, table) in [
+            ("x_embed", "embed_x", circuit.embed_x),
+            ("y_embed", "embed_y", circuit.embed_y),
+            ("unembed", "unembed", circuit.unembed.reversed_axes()),
+        ] {
+            let sum: f64 = shares(input, table.mapv(Real::to_f64).view(), &all)?.into_iter().sum();
             self.add("fraction_sum_error", part, (sum - 1.0).abs()).nulls = exact("complete", 0.0);
         }
         Ok(())

@@ -45,10 +45,10 @@ pub(super) fn rows(composer: &Composer, numbers: &Numbers, draws: usize) -> Resu
 
 impl Rows<'_> {
     fn of_network<T: Real>(&mut self, network: &PairNetwork<T>) -> Result<(), KymographError> {
-        self.columns(network)?;
         self.interventions(network)?;
         with_circuit(self.composer, network, |circuit| {
             let tables = tables(circuit)?;
+            self.columns(circuit, &tables, network)?;
             self.notebook(circuit, &tables, network)?;
             self.rival(circuit)
         })

@@ -6,7 +6,6 @@ use kymograph_measures::groups::circuit::notebook::{
     ablation_losses, change_of_basis, cluster_fractions, clusters_after_relu, clusters_before_relu, column_deviations,
     embedding_losses, logit_cosines, logit_fit, unembedding_map,
 };
-use kymograph_measures::groups::circuit::nulls::random_ablations;
 use kymograph_measures::groups::circuit::{Circuit, Pairing, Pairs, Tables};
 use kymograph_nets::{PairArchitecture, PairNetwork};
 
@@ -55,17 +54,14 @@ impl Rows<'_> {
             self.add("embedding_excluded_loss", "total", losses.total_excluded);
             self.add("embedding_restricted_loss", "total", losses.restricted);
         }
+        let by_size = self.losses_without_random_functions(circuit, tables, Pairs::All)?;
         for losses in ablation_losses(circuit, tables, irreps)? {
             let irrep = irreps.iter().find(|irrep| irrep.name == losses.irrep);
-            let functions = irrep.map_or(0, |irrep| irrep.span.ncols());
-            let draws = match functions > 0 && functions + 1 < circuit.group.order() {
-                true => random_ablations(circuit, tables, functions, Pairs::All, self.draws, 0)?,
-                false => Vec::new(),
-            };
+            let draws = irrep.and_then(|irrep| by_size.get(&irrep.span.ncols())).map_or(&[][..], Vec::as_slice);
             for (name, value) in [("x", losses.x), ("y", losses.y), ("xy", losses.xy)] {
                 let row = self.add(&format!("ablated_{name}_loss"), &losses.irrep, value);
                 if name == "xy" {
-                    row.nulls.extend(Null::of_draws("random_functions_of_ab", &draws, value));
+                    row.nulls.extend(Null::of_draws("random_functions_of_ab", draws, value));
                 }
             }
         }
