@@ -15,6 +15,7 @@ mod published;
 mod run;
 mod sections;
 mod study;
+mod tensorboard;
 mod trajectories;
 
 pub use activations::ACTIVATION_BUDGET;
