@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Inputs;
 use crate::error::StudyError;
 use crate::file::{Choice, StudyFile, refuse};
 use crate::study::Study;
@@ -18,6 +19,9 @@ pub struct Settings {
     pub seeds: u64,
     /// The data set: `mnist` or `fashion-mnist`.
     pub data: String,
+    /// How images become inputs: `mnist`, as they are, or `rgb32`, enlarged to 32 × 32 in three channels.
+    #[serde(default, skip_serializing_if = "Inputs::is_default")]
+    pub inputs: Inputs,
     /// Controls to train beside each run, of those the study declares.
     pub controls: Vec<String>,
     /// Optimisation steps.
@@ -26,6 +30,11 @@ pub struct Settings {
     pub batch_size: usize,
     /// Adam's learning rate.
     pub learning_rate: f64,
+    /// Is the cross-entropy, which holds a softmax, taken of the outputs of a network that ends in one? Published so for
+    /// some studies; no loss is then below ln(1 + 9/e) = 1.461 nats for ten classes. Otherwise a softmax at the end of a
+    /// network is there to be looked at and takes no part in training.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub double_softmax: bool,
     /// Held-out examples on which activations are taken; the scores use all held-out examples.
     pub probe_examples: usize,
     /// The step called `early`, as a share of all steps.
