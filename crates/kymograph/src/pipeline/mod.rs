@@ -10,10 +10,12 @@ mod composition;
 mod derive;
 mod judge;
 mod networks;
+mod own;
 mod page;
 mod published;
 mod run;
 mod sections;
+mod signals;
 mod study;
 mod trajectories;
 
