@@ -1,6 +1,6 @@
-//! Agreement with NumPy, SciPy and scikit-learn on the arrays of `reference/reference.json` and
-//! `reference/correlations.json`, with ruptures on the series of
-//! `reference/detectors.json`, and with published numbers; the scripts in `reference/` say how they came about.
+//! Agreement with NumPy, SciPy and scikit-learn on the arrays of `reference/reference.json` and `reference/correlations.json`,
+//! with ruptures on the series of `reference/detectors.json`, and with published numbers; the scripts in `reference/` say how they
+//! came about.
 
 use kymograph_measures::changepoints::{PeltOptions, RollingZScoreOptions, pelt_change_points, rolling_z_score_jumps};
 use kymograph_measures::clusters::{KMeansOptions, KMeansSilhouetteOptions, kmeans, kmeans_silhouette, silhouette};

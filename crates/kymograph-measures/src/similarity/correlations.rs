@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kymograph_linalg::{Real, matmul_tn, parallel};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, s};
 
 use crate::{MeasureError, OptionSpec, Options, Reading, Setting, check};
 
@@ -243,31 +243,27 @@ fn standardised<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<(A
         }
     }
     mean.iter_mut().for_each(|mean| *mean /= rows as f64);
+    let shift: Vec<f64> = first.iter().zip(&mean).map(|(first, mean)| first + mean).collect();
     let mut squares = vec![0.0; columns];
-    let mut z = Array2::<T>::zeros((rows, columns));
-    let to = z.as_slice_mut().unwrap_or_default();
-    for (to, row) in to.chunks_exact_mut(columns).zip(values.chunks_exact(columns)) {
-        for (column, (to, v)) in to.iter_mut().zip(row).enumerate() {
-            let deviation = v.to_f64() * inverse[column] - first[column] - mean[column];
-            squares[column] += deviation * deviation;
-            *to = T::from_f64(deviation);
+    for row in values.chunks_exact(columns) {
+        for (((square, v), shift), inverse) in squares.iter_mut().zip(row).zip(&shift).zip(&inverse) {
+            let deviation = v.to_f64() * inverse - shift;
+            *square += deviation * deviation;
         }
     }
     let constant = squares.iter().filter(|square| **square == 0.0).count();
     if constant == columns {
         return Err(MeasureError::NoVariation { input, what: "every column is constant over the examples" });
     }
-    rescale(z.view_mut(), &squares);
-    Ok((z, constant))
-}
-
-fn rescale<T: Real>(mut z: ArrayViewMut2<'_, T>, squares: &[f64]) {
-    let factors: Vec<f64> = squares.iter().map(|s| if *s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
-    for mut row in z.outer_iter_mut() {
-        for (value, factor) in row.iter_mut().zip(&factors) {
-            *value = T::from_f64(value.to_f64() * factor);
+    let factor: Vec<f64> = squares.iter().map(|s| if *s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
+    let mut z = Array2::<T>::zeros((rows, columns));
+    let to = z.as_slice_mut().unwrap_or_default();
+    for (to, row) in to.chunks_exact_mut(columns).zip(values.chunks_exact(columns)) {
+        for ((((to, v), shift), inverse), factor) in to.iter_mut().zip(row).zip(&shift).zip(&inverse).zip(&factor) {
+            *to = T::from_f64((v.to_f64() * inverse - shift) * factor);
         }
     }
+    Ok((z, constant))
 }
 
 /// Σ r and Σ |r| over some columns.

@@ -93,7 +93,7 @@ impl Sums {
             // The numbers of a kind follow one another at equal distances.
             let of_kind = group.slice(s![kind.min(group.nrows()).., ..]);
             if of_kind.nrows() > 0 {
-                sums.add(of_kind.slice(s![..;Augmentation::ALL.len(), ..]))?;
+                sums.add(of_kind.slice(s![..;Augmentation::ALL.len() as isize, ..]))?;
             }
         }
         Ok(())
@@ -114,15 +114,15 @@ pub(super) fn take(
     let mut input: Option<Sums> = None;
     let mut sums: Vec<(&RunKey, u64, Vec<Sums>)> = Vec::new();
     for (done, (key, replay)) in runs.iter().enumerate() {
-        let open = |step: &u64| Ok((*step, replay.network(*step)?, Vec::new()));
-        let mut steps: Vec<(u64, Network<f32>, Vec<Sums>)> =
-            replay.recorded().iter().map(open).collect::<Result<_, KymographError>>()?;
+        let mut steps: Vec<(u64, Network<f32>, Vec<Sums>)> = Vec::new();
+        for &step in replay.recorded() {
+            steps.push((step, replay.network(step)?, Vec::new()));
+        }
         let mut of_input = input.is_none().then(|| Sums::new(0));
         for image in 0..images.grey.len() {
             let batch = images.batch(image, augmentations);
-            if let Some(sums) = &mut of_input {
-                let flat = batch.view().into_shape_with_order((augmentations, batch.len() / augmentations));
-                let flat = flat.unwrap_or_else(|_| ArrayView2::from_shape((0, 0), &[]).unwrap_or_default());
+            let flat = batch.view().into_shape_with_order((augmentations, batch.len() / augmentations));
+            if let (Some(sums), Ok(flat)) = (&mut of_input, flat) {
                 if image == 0 {
                     *sums = Sums::new(flat.ncols());
                 }
