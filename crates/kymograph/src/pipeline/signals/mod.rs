@@ -70,7 +70,11 @@ impl Taken {
         // Behind the verdicts and the training, before what all studies show.
         let at = page.sections.len().min(2);
         page.sections.splice(at..at, sections);
-        let tables = [correlations::published(&self.correlations)?, over_steps::redundancy(&page.findings, derivation)];
+        let tables = [
+            correlations::published(&self.correlations)?,
+            over_steps::redundancy(&page.findings, derivation),
+            over_steps::other_seeds(&page.findings, derivation),
+        ];
         let kinds = self.augmented.as_ref().and_then(|augmented| augmented.by_kind(derivation));
         let at = page.tables.len().min(1);
         page.tables.splice(at..at, tables.into_iter().chain([kinds]).flatten());

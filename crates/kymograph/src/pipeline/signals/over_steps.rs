@@ -173,3 +173,47 @@ pub(super) fn redundancy(findings: &[Finding], derivation: &Derivation<'_>) -> O
         rows,
     })
 }
+
+/// Debiased CKA of every layer with itself later on, beside that of two networks that share nothing but their task.
+pub(super) fn other_seeds(findings: &[Finding], derivation: &Derivation<'_>) -> Option<SummaryTable> {
+    let step = |name: &str| derivation.step_names.get(name).copied();
+    let (mid, last) = (step("mid")?, step("late")?);
+    let mut rows = Vec::new();
+    for network in networks(derivation) {
+        for layer in LAYERS {
+            let fits = |f: &&Finding| {
+                f.measure == "debiased_linear_cka"
+                    && f.run.network == network
+                    && f.run.control.is_none()
+                    && f.array == layer
+                    && f.other_layer().is_none()
+                    && f.steps == [mid, last]
+            };
+            let of: Vec<&Finding> = findings.iter().filter(fits).collect();
+            let text = |values: Vec<f64>| match values.is_empty() {
+                true => "not measured".to_owned(),
+                false => format_value(mean_of(&values), 3),
+            };
+            let null = |kind: &str| {
+                let mean = |f: &&Finding| Some(f.nulls.iter().find(|null| null.kind == kind)?.mean);
+                text(of.iter().filter_map(mean).collect())
+            };
+            if !of.is_empty() {
+                let own = text(of.iter().filter_map(|f| f.value).collect());
+                let nulls = ["other_seed", "untrained", "permuted_examples"].map(null);
+                rows.push([vec![network.clone(), layer.to_owned(), own], nulls.to_vec()].concat());
+            }
+        }
+    }
+    let heads = ["network", "layer", "this run", "another seed", "untrained", "examples in random order"];
+    (!rows.is_empty()).then(|| SummaryTable {
+        title: "Whole representations: this network and another".to_owned(),
+        caption: format!(
+            "Debiased linear CKA of a layer's activations on the probe at step {mid} with those at step {last}, mean over seeds. \
+             `Another seed`: with those of a network that shares only the task. `Untrained`: of the untrained networks of other \
+             seeds with those at step {last}. Where another seed has nearly as much, what is alike is the task."
+        ),
+        columns: heads.iter().map(|h| (*h).to_owned()).collect(),
+        rows,
+    })
+}
