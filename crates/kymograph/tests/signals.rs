@@ -90,10 +90,10 @@ fn layers_are_correlated_augmented_and_reported() {
 
     assert_eq!(json(&derived.join("summary.json"))["verdicts"].as_array().map(Vec::len), Some(3));
     for figure in [
-        "mlp-mean-clipped-correlation-steps",
-        "mlp-mean-clipped-correlation-steps-double-softmax",
+        "mlp-mean_clipped_correlation-steps",
+        "mlp-mean_clipped_correlation-steps-double-softmax",
         "mlp-correlation-within",
-        "mlp-mean-largest-correlation-layers",
+        "mlp-mean_largest_correlation-layers",
         "mlp-correlation-grid-clipped-first",
         "mlp-correlation-grid-signed-last",
         "mlp-feature-feature",
@@ -111,9 +111,6 @@ fn layers_are_correlated_augmented_and_reported() {
     for table in ["Published mean correlations beside ours", "Redundant layers", "by kind of augmentation"] {
         assert!(page.contains(table), "{table}");
     }
-    fs::remove_dir_all(&derived).expect("derived/ may be deleted");
-    succeeds(&["report", path(&out), "--quiet"]);
-    assert_eq!(json(&derived.join("corr_means.json")), means);
 }
 
 #[test]

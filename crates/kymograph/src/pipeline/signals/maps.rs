@@ -86,7 +86,7 @@ fn grid(title: String, cells: &[Vec<Option<Array2<f32>>>], [low, high]: [f64; 2]
     };
     Figure {
         title,
-        note: "Row: layer i, column: layer j.".to_owned(),
+        note: "1 seed. Hatched: the same pairs the other way round.".to_owned(),
         width: Width::Double,
         kind: FigureKind::ImageGrid(ImageGrid {
             row_axis: "layer i".to_owned(),
