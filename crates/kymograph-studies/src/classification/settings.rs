@@ -93,7 +93,10 @@ impl Settings {
         if self.augmented_images > self.probe_examples {
             return Err(("augmented_images", format!("must be at most the {} of probe_examples", self.probe_examples)));
         }
-        if (self.augmented_images > 0) != (self.augmentations > 0) || self.augmented_images == 1 || self.augmentations == 1 {
+        if (self.augmented_images > 0) != (self.augmentations > 0)
+            || self.augmented_images == 1
+            || self.augmentations == 1
+        {
             return Err(("augmentations", "take at least 2 of at least 2 augmented_images, or 0 of 0".to_owned()));
         }
         if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
