@@ -24,6 +24,9 @@ pub struct Control {
     /// Another learning rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// Is the loss taken with a second softmax, whatever the settings say?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub double_softmax: bool,
 }
 
 fn is_zero(offset: &u64) -> bool {

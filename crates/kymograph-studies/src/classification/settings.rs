@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Inputs;
 use crate::error::StudyError;
 use crate::file::{Choice, StudyFile, refuse};
 use crate::study::Study;
@@ -18,6 +19,9 @@ pub struct Settings {
     pub seeds: u64,
     /// The data set: `mnist` or `fashion-mnist`.
     pub data: String,
+    /// How images become inputs: `mnist`, as they are, or `rgb32`, enlarged to 32 × 32 in three channels.
+    #[serde(default, skip_serializing_if = "Inputs::is_default")]
+    pub inputs: Inputs,
     /// Controls to train beside each run, of those the study declares.
     pub controls: Vec<String>,
     /// Optimisation steps.
@@ -26,14 +30,29 @@ pub struct Settings {
     pub batch_size: usize,
     /// Adam's learning rate.
     pub learning_rate: f64,
+    /// Is the cross-entropy, which holds a softmax, taken of the outputs of a network that ends in one? Published so for
+    /// some studies; no loss is then below ln(1 + 9/e) = 1.461 nats for ten classes. Otherwise a softmax at the end of a
+    /// network is there to be looked at and takes no part in training.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub double_softmax: bool,
     /// Held-out examples on which activations are taken; the scores use all held-out examples.
     pub probe_examples: usize,
+    /// Images of the probe whose augmentations are looked at, in studies that do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub augmented_images: usize,
+    /// Augmentations of each of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub augmentations: usize,
     /// The step called `early`, as a share of all steps.
     pub early: f64,
     /// The step called `mid`.
     pub mid: f64,
     /// The step called `late`.
     pub late: f64,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Settings {
@@ -70,6 +89,15 @@ impl Settings {
         }
         if self.probe_examples < 10 {
             return Err(("probe_examples", "must be at least 10, or no measure means anything".to_owned()));
+        }
+        if self.augmented_images > self.probe_examples {
+            return Err(("augmented_images", format!("must be at most the {} of probe_examples", self.probe_examples)));
+        }
+        if (self.augmented_images > 0) != (self.augmentations > 0)
+            || self.augmented_images == 1
+            || self.augmentations == 1
+        {
+            return Err(("augmentations", "take at least 2 of at least 2 augmented_images, or 0 of 0".to_owned()));
         }
         if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
             return Err(("learning_rate", "must be a number of at least 0".to_owned()));

@@ -28,6 +28,9 @@ pub(super) struct Published {
     /// Losses of single minibatches.
     #[serde(default, rename = "minibatch_loss")]
     pub(super) losses: Vec<PublishedLosses>,
+    /// Mean correlations between units of two layers.
+    #[serde(default, rename = "correlation")]
+    pub(super) correlations: Vec<PublishedCorrelation>,
     /// The only networks beside which they may be shown; any when there are none.
     #[serde(skip)]
     pub(super) only: Vec<String>,
@@ -61,6 +64,14 @@ impl PublishedLosses {
     }
 }
 
+/// A published mean over all pairs of a unit of one layer and a unit of another.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedCorrelation {
+    pub(super) layers: [String; 2],
+    pub(super) value: f64,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublishedAccuracy {
@@ -88,6 +99,7 @@ impl Published {
             values: Vec::new(),
             accuracies: Vec::new(),
             losses: Vec::new(),
+            correlations: Vec::new(),
             only: Vec::new(),
         }
     }

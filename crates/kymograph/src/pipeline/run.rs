@@ -26,16 +26,18 @@ pub(super) fn run(asked: &Asked<'_>, task: &Classification, listener: Listener<'
     let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
     let split = image_data(&settings.data, request.data_dir.as_deref())?;
     let experiment = asked.experiment(&json!(settings), &split.note)?;
-    let data = Data::of(&split);
+    let data = Data::of(&split, settings.inputs);
     drop(split);
     let declared = file.controls.iter().filter(|(name, _)| settings.controls.contains(name));
     let controls: Vec<(&str, &Control)> = declared.map(|(name, control)| (name.as_str(), control)).collect();
     for name in &settings.networks {
-        let Some(spec) = (task.network)(name) else {
+        let Some(mut spec) = (task.network)(name) else {
             let (study, setting) = (study.name.to_owned(), "networks".to_owned());
             let detail = format!("`{name}` is no network of this study");
             return Err(StudyError::Setting { study, setting, detail }.into());
         };
+        // The same layers take images of any size, where they do.
+        spec.input = data.train.shape();
         let taken = controls.iter().copied().filter(|(_, control)| control.takes(name));
         for control in std::iter::once(None).chain(taken.map(Some)) {
             let once = control.is_some_and(|(_, control)| control.first_seed_only);
