@@ -11,6 +11,7 @@ mod check;
 pub mod clusters;
 mod error;
 pub mod filters;
+pub mod gradients;
 pub mod groups;
 pub mod neurons;
 pub mod predictions;

@@ -103,8 +103,9 @@ pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<Correla
         ends.push(width..width + layer.ncols());
         width += layer.ncols();
     }
-    let standard: Vec<(Array2<T>, usize)> =
-        parallel::map_indices(layers.len(), |i| standardised("layers", layers[i])).into_iter().collect::<Result<_, _>>()?;
+    let standard: Vec<(Array2<T>, usize)> = parallel::map_indices(layers.len(), |i| standardised("layers", layers[i]))
+        .into_iter()
+        .collect::<Result<_, _>>()?;
     let mut all = Array2::<T>::zeros((first.nrows(), width));
     for ((z, _), range) in standard.iter().zip(&ends) {
         all.slice_mut(s![.., range.clone()]).assign(z);
@@ -326,7 +327,8 @@ mod tests {
                         }
                     }
                 }
-                let mean = |of: &dyn Fn(f64) -> f64, all: &[f64]| all.iter().map(|r| of(*r)).sum::<f64>() / all.len() as f64;
+                let mean =
+                    |of: &dyn Fn(f64) -> f64, all: &[f64]| all.iter().map(|r| of(*r)).sum::<f64>() / all.len() as f64;
                 let same = |found: CorrelationMeans, all: &[f64], tolerance: f64| {
                     assert!((found.signed - mean(&|r| r, all)).abs() < tolerance, "{i} {j}");
                     assert!((found.absolute - mean(&f64::abs, all)).abs() < tolerance, "{i} {j}");
