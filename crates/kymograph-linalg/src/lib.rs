@@ -26,6 +26,6 @@ pub use factor::{Qr, Svd, SymmetricEigen, eigenvalues, qr, singular_values, svd,
 pub use matmul::{matmul, matmul_into, matmul_into_sequential, matmul_nt, matmul_tn};
 pub use real::Real;
 pub use symmetric::{centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram};
-pub use wide::widest;
+pub use wide::{Wide, widest};
 
 pub(crate) use error::check_finite;

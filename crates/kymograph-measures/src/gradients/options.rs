@@ -2,6 +2,9 @@
 
 use super::GradientError;
 
+/// Thresholds that are followed at once.
+pub(super) const MOST_THRESHOLDS: usize = 8;
+
 /// Below which size a gradient counts as near zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
@@ -65,7 +68,7 @@ impl DynamicsOptions {
             return Err(GradientError::Threshold { value: bad });
         }
         let refuse = |option, value: f64, wanted| Err(GradientError::Option { option, value, wanted });
-        if self.thresholds.is_empty() || self.thresholds.len() > 8 {
+        if self.thresholds.is_empty() || self.thresholds.len() > MOST_THRESHOLDS {
             return refuse("the number of thresholds", self.thresholds.len() as f64, "1 to 8");
         }
         if !(self.decay.is_finite() && (0.0..1.0).contains(&self.decay)) {

@@ -227,7 +227,7 @@ pub(super) fn average(
 
 /// What holds of all parameters of a stretch.
 #[inline(always)]
-pub(super) fn all_parameters(s: &Scratch, history: &[u32], lags: &[u32], out: &mut Measured) {
+pub(super) fn all_parameters(s: &Scratch, history: &[u32], lags: &[u32], out: &mut Measured, lanes: &mut SetLanes) {
     let mut packed = [0u32; 4];
     let (mut curved, mut flags) = ([0u32; 2], [0u32; 2]);
     for i in 0..STRETCH {
@@ -257,14 +257,14 @@ pub(super) fn all_parameters(s: &Scratch, history: &[u32], lags: &[u32], out: &m
             *count += u64::from(more);
         }
     }
-    out.change += sum(&s.change);
-    out.chance += sum(&s.chance);
+    add(&s.change, &mut lanes[3]);
+    add(&s.chance, &mut lanes[4]);
 }
 
 /// Squares of gradients and changes, and the product of neighbouring gradients, in 64 bits so that neither tiny nor huge
 /// gradients are lost.
 #[inline(always)]
-pub(super) fn products(old_g: &[f32], g: &[f32], old_w: &[f32], w: &[f32], out: &mut Measured) {
+pub(super) fn products(old_g: &[f32], g: &[f32], old_w: &[f32], w: &[f32], lanes: &mut SetLanes) {
     let n = g.len();
     let (old_g, old_w, w) = (&old_g[..n], &old_w[..n], &w[..n]);
     let mut total = [[0.0f64; LANES]; 3];
@@ -285,9 +285,11 @@ pub(super) fn products(old_g: &[f32], g: &[f32], old_w: &[f32], w: &[f32], out: 
         total[1][i - whole] += g2 * g2;
         total[2][i - whole] += step * step;
     }
-    out.dot += in_order(&total[0]);
-    out.squares += in_order(&total[1]);
-    out.change_squares += in_order(&total[2]);
+    for (sum, total) in lanes.iter_mut().zip(&total) {
+        for lane in 0..LANES {
+            sum[lane] += total[lane];
+        }
+    }
 }
 
 #[inline(always)]
@@ -295,41 +297,70 @@ fn as_lanes(values: &[f32]) -> &[[f32; LANES]] {
     values.as_chunks::<LANES>().0
 }
 
-#[inline(always)]
-fn in_order(lanes: &[f64; LANES]) -> f64 {
+fn in_order(lanes: &Lanes) -> f64 {
     lanes.iter().sum()
 }
 
-/// The sum of a stretch: lanes in 32 bits, then in 64.
+/// Adds up what holds of all parameters: product, squares of gradient and change, change, chance.
+pub(super) fn finish_all(lanes: &SetLanes, out: &mut Measured) {
+    let [dot, squares, change_squares, change, chance] = lanes.map(|lanes| in_order(&lanes));
+    out.dot += dot;
+    out.squares += squares;
+    out.change_squares += change_squares;
+    out.change += change;
+    out.chance += chance;
+}
+
+/// Sums lane by lane, in 64 bits; added up only when a part is done, since adding across lanes keeps the rest from being wide.
+pub(super) type Lanes = [f64; LANES];
+
+/// Adds a stretch: each lane in 32 bits, then in 64.
 #[inline(always)]
-fn sum(values: &[f32; STRETCH]) -> f64 {
+fn add(values: &[f32; STRETCH], sum: &mut Lanes) {
     let mut total = [0.0f32; LANES];
     for lanes in as_lanes(values) {
         for lane in 0..LANES {
             total[lane] += lanes[lane];
         }
     }
-    total.iter().map(|&lane| f64::from(lane)).sum()
+    for lane in 0..LANES {
+        sum[lane] += f64::from(total[lane]);
+    }
 }
 
-/// The same over the places of a mask.
+/// The same over the places where the mask is 1 and not 0.
 #[inline(always)]
-fn masked_sum(values: &[f32; STRETCH], mask: &[u32; STRETCH]) -> f64 {
+fn add_masked(values: &[f32; STRETCH], mask: &[f32; STRETCH], sum: &mut Lanes) {
     let mut total = [0.0f32; LANES];
-    for (lanes, mask) in as_lanes(values).iter().zip(mask.as_chunks::<LANES>().0) {
+    for (lanes, mask) in as_lanes(values).iter().zip(as_lanes(mask)) {
         for lane in 0..LANES {
-            total[lane] += f32::from_bits(lanes[lane].to_bits() & mask[lane]);
+            total[lane] += lanes[lane] * mask[lane];
         }
     }
-    total.iter().map(|&lane| f64::from(lane)).sum()
+    for lane in 0..LANES {
+        sum[lane] += f64::from(total[lane]);
+    }
+}
+
+/// Sums of a set before they are added across lanes: change, change without flips, weight, gradient, chance.
+pub(super) type SetLanes = [Lanes; 5];
+
+/// Adds the lanes of a set up.
+pub(super) fn finish(lanes: &SetLanes, out: &mut SetCounts) {
+    let [change, unflipped, weight, gradient, chance] = lanes.map(|lanes| in_order(&lanes));
+    out.change += change;
+    out.unflipped_change += unflipped;
+    out.weight += weight;
+    out.gradient += gradient;
+    out.chance += chance;
 }
 
 /// Counts and sums over the parameters within `threshold`.
 #[inline(always)]
-pub(super) fn within(s: &Scratch, threshold: f32, out: &mut SetCounts) {
+pub(super) fn within(s: &Scratch, threshold: f32, out: &mut SetCounts, lanes: &mut SetLanes) {
     /// Bits in the bytes of a word can be added up so often before a byte overflows.
     const TURN: usize = 128;
-    let mut mask = [0u32; STRETCH];
+    let mut mask = [0.0f32; STRETCH];
     let (mut before, mut now, mut retained) = (0u32, 0u32, 0u32);
     let mut counts = [0u32; 8];
     for start in (0..STRETCH).step_by(TURN) {
@@ -342,7 +373,7 @@ pub(super) fn within(s: &Scratch, threshold: f32, out: &mut SetCounts) {
             retained += a & b;
             flags += s.flags[i] & both;
             more += s.more[i] & both;
-            mask[i] = both;
+            mask[i] = (a & b) as f32;
         }
         for (count, byte) in counts.iter_mut().zip(flags.to_le_bytes().into_iter().chain(more.to_le_bytes())) {
             *count += u32::from(byte);
@@ -367,11 +398,12 @@ pub(super) fn within(s: &Scratch, threshold: f32, out: &mut SetCounts) {
     if retained == 0 {
         return;
     }
-    out.change += masked_sum(&s.change, &mask);
-    out.unflipped_change += masked_sum(&s.unflipped, &mask);
-    out.weight += masked_sum(&s.weight, &mask);
-    out.gradient += masked_sum(&s.gradient, &mask);
-    out.chance += masked_sum(&s.chance, &mask);
+    let [change, unflipped, weight, gradient, chance] = lanes;
+    add_masked(&s.change, &mask, change);
+    add_masked(&s.unflipped, &mask, unflipped);
+    add_masked(&s.weight, &mask, weight);
+    add_masked(&s.gradient, &mask, gradient);
+    add_masked(&s.chance, &mask, chance);
 }
 
 /// Whether all numbers are finite and no larger than [`LARGEST`].

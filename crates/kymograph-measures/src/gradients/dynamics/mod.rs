@@ -6,13 +6,14 @@ mod parts;
 
 use std::ops::Range;
 
-use kymograph_linalg::widest;
+use kymograph_linalg::{Wide, widest};
 use rayon::prelude::*;
 
+use super::options::MOST_THRESHOLDS;
 use super::{DynamicsOptions, GradientError, Threshold};
 use counts::Seen;
 pub use counts::{Measured, SetCounts};
-use kernel::{STRETCH, Scratch};
+use kernel::{STRETCH, Scratch, SetLanes};
 use parts::{Part, State};
 
 /// Steps after which the running averages make a signal-to-noise ratio.
@@ -169,7 +170,7 @@ impl GradientDynamics {
         let found: Vec<(usize, Option<Measured>)> = parts
             .into_par_iter()
             .with_max_len(1)
-            .map(|part| (part.layer, widest(pass, (part, thresholds.as_slice(), options))))
+            .map(|part| (part.layer, widest(Pass { part, thresholds: &thresholds, options })))
             .collect();
         if found.iter().any(|(_, measured)| measured.is_none()) {
             self.poisoned = true;
@@ -294,35 +295,52 @@ impl GradientDynamics {
     }
 }
 
-/// One part of a layer; `None` where something is no usable number.
-#[inline(always)]
-fn pass((part, thresholds, options): (Part<'_>, &[Vec<f32>], &DynamicsOptions)) -> Option<Measured> {
-    let mut out = Measured { parameters: part.g.len() as u64, ..Measured::empty(options) };
-    let Part { layer, g, w, second, old_g, old_w, mean_g, mean_w, squares, history } = part;
-    let thresholds = &thresholds[layer];
-    if !(kernel::all_usable(g) && kernel::all_usable(w) && second.is_none_or(kernel::all_usable)) {
-        return None;
-    }
-    let mut s = Scratch::new();
-    for start in (0..g.len()).step_by(STRETCH) {
-        let at = start..(start + STRETCH).min(g.len());
-        let (g, w, second) = (&g[at.clone()], &w[at.clone()], second.map(|second| &second[at.clone()]));
-        let (old_g, old_w) = (&mut old_g[at.clone()], &mut old_w[at.clone()]);
-        let (mean_g, mean_w) = (&mut mean_g[at.clone()], &mut mean_w[at.clone()]);
-        let (squares, history) = (&mut squares[at.clone()], &mut history[at]);
-        s.end_at(g.len());
-        kernel::products(old_g, g, old_w, w, &mut out);
-        kernel::true_secants(&mut s, g, w, old_w, second);
-        kernel::compare(&mut s, g, w, old_g, old_w, history, thresholds[options.persistence]);
-        kernel::chances(&mut s, g, mean_g, squares, options.decay);
-        kernel::all_parameters(&s, history, &options.lags, &mut out);
-        for (threshold, set) in thresholds.iter().zip(&mut out.raw) {
-            kernel::within(&s, *threshold, set);
+/// A look at one part of a layer; `None` where something is no usable number.
+struct Pass<'a> {
+    part: Part<'a>,
+    thresholds: &'a [Vec<f32>],
+    options: &'a DynamicsOptions,
+}
+
+impl Wide for Pass<'_> {
+    type Output = Option<Measured>;
+
+    #[inline(always)]
+    fn run(self) -> Option<Measured> {
+        let Self { part, thresholds, options } = self;
+        let mut out = Measured { parameters: part.g.len() as u64, ..Measured::empty(options) };
+        let Part { layer, g, w, second, old_g, old_w, mean_g, mean_w, squares, history } = part;
+        let thresholds = &thresholds[layer];
+        if !(kernel::all_usable(g) && kernel::all_usable(w) && second.is_none_or(kernel::all_usable)) {
+            return None;
         }
-        out.exact_zero_averages += kernel::average(&mut s, g, w, mean_g, mean_w, options.decay);
-        for (threshold, set) in thresholds.iter().zip(&mut out.averaged) {
-            kernel::within(&s, *threshold, set);
+        let mut s = Scratch::new();
+        let mut all = SetLanes::default();
+        let mut raw = [SetLanes::default(); MOST_THRESHOLDS];
+        let mut averaged = raw;
+        for start in (0..g.len()).step_by(STRETCH) {
+            let at = start..(start + STRETCH).min(g.len());
+            let (g, w, second) = (&g[at.clone()], &w[at.clone()], second.map(|second| &second[at.clone()]));
+            let (old_g, old_w) = (&mut old_g[at.clone()], &mut old_w[at.clone()]);
+            let (mean_g, mean_w) = (&mut mean_g[at.clone()], &mut mean_w[at.clone()]);
+            let (squares, history) = (&mut squares[at.clone()], &mut history[at]);
+            s.end_at(g.len());
+            kernel::products(old_g, g, old_w, w, &mut all);
+            kernel::true_secants(&mut s, g, w, old_w, second);
+            kernel::compare(&mut s, g, w, old_g, old_w, history, thresholds[options.persistence]);
+            kernel::chances(&mut s, g, mean_g, squares, options.decay);
+            kernel::all_parameters(&s, history, &options.lags, &mut out, &mut all);
+            for ((threshold, set), lanes) in thresholds.iter().zip(&mut out.raw).zip(&mut raw) {
+                kernel::within(&s, *threshold, set, lanes);
+            }
+            out.exact_zero_averages += kernel::average(&mut s, g, w, mean_g, mean_w, options.decay);
+            for ((threshold, set), lanes) in thresholds.iter().zip(&mut out.averaged).zip(&mut averaged) {
+                kernel::within(&s, *threshold, set, lanes);
+            }
         }
+        kernel::finish_all(&all, &mut out);
+        out.raw.iter_mut().zip(&raw).for_each(|(set, lanes)| kernel::finish(lanes, set));
+        out.averaged.iter_mut().zip(&averaged).for_each(|(set, lanes)| kernel::finish(lanes, set));
+        Some(out)
     }
-    Some(out)
 }

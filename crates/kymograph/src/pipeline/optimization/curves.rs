@@ -75,7 +75,6 @@ fn batches(network: &str, histories: &[&History]) -> Option<Figure> {
                 ("share of parameters near zero", "zero", history.parameters),
                 ("share released", "released_fraction", 1.0),
                 ("share of the retained that change sign", "flip_fraction", 1.0),
-                ("share of the nonzero retained that change sign", "flip_fraction_nonzero", 1.0),
             ] {
                 traces.extend(trace(panel, &label, history, &format!("{threshold}.{column}"), scale));
             }
@@ -151,7 +150,7 @@ fn sizes(network: &str, history: &History) -> Option<Figure> {
     }
     let panel = CurvePanel { title: String::new(), series, ..CurvePanel::default() };
     let curves = Curves {
-        x: Axis::linear("log₁₀ |g|"),
+        x: Axis::linear("log10 |g|"),
         y: Axis::linear("share of all parameters"),
         shared_y: false,
         panels: vec![panel],
