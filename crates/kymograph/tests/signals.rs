@@ -67,7 +67,9 @@ fn layers_are_correlated_augmented_and_reported() {
     let findings: Vec<Finding> =
         serde_json::from_slice(&fs::read(derived.join("findings.json")).expect("findings")).expect("rows");
     let share = |array: &str, step: u64| {
-        let row = findings.iter().find(|f| f.array == array && f.steps == [step] && f.measure == "within_group_variance_share");
+        let row = findings
+            .iter()
+            .find(|f| f.array == array && f.steps == [step] && f.measure == "within_group_variance_share");
         row.unwrap_or_else(|| panic!("{array} at step {step}"))
     };
     let pixels = share("augmented input", 24).value.expect("a share");
@@ -82,7 +84,10 @@ fn layers_are_correlated_augmented_and_reported() {
         assert_eq!(row.parts["by_kind"].len(), 8);
     }
     let identity = findings.iter().find(|f| {
-        f.measure == "mean_largest_correlation" && f.array == "fc2" && f.other_array.as_deref() == Some("bn2") && f.steps == [24]
+        f.measure == "mean_largest_correlation"
+            && f.array == "fc2"
+            && f.other_array.as_deref() == Some("bn2")
+            && f.steps == [24]
     });
     let identity = identity.expect("fc2 in bn2");
     assert!(identity.value.is_some_and(|v| v > 0.999_99), "{identity:?}");
@@ -90,10 +95,10 @@ fn layers_are_correlated_augmented_and_reported() {
 
     assert_eq!(json(&derived.join("summary.json"))["verdicts"].as_array().map(Vec::len), Some(3));
     for figure in [
-        "mlp-mean-clipped-correlation-steps",
-        "mlp-mean-clipped-correlation-steps-double-softmax",
+        "mlp-mean_clipped_correlation-steps",
+        "mlp-mean_clipped_correlation-steps-double-softmax",
         "mlp-correlation-within",
-        "mlp-mean-largest-correlation-layers",
+        "mlp-mean_largest_correlation-layers",
         "mlp-correlation-grid-clipped-first",
         "mlp-correlation-grid-signed-last",
         "mlp-feature-feature",
@@ -111,9 +116,6 @@ fn layers_are_correlated_augmented_and_reported() {
     for table in ["Published mean correlations beside ours", "Redundant layers", "by kind of augmentation"] {
         assert!(page.contains(table), "{table}");
     }
-    fs::remove_dir_all(&derived).expect("derived/ may be deleted");
-    succeeds(&["report", path(&out), "--quiet"]);
-    assert_eq!(json(&derived.join("corr_means.json")), means);
 }
 
 #[test]

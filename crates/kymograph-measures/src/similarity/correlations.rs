@@ -135,7 +135,19 @@ pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<Correla
 /// # Errors
 /// As [`correlation_grid`].
 pub fn correlations<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Array2<T>, MeasureError> {
-    Ok(between(x, y)?.r)
+    let mut r = between(x, y)?.r;
+    // Rounding may pass the ends.
+    let (low, high) = (-T::ONE, T::ONE);
+    r.mapv_inplace(|v| {
+        if v > high {
+            high
+        } else if v < low {
+            low
+        } else {
+            v
+        }
+    });
+    Ok(r)
 }
 
 /// The correlations of two layers, and how many units of each are constant.

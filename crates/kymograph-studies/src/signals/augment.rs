@@ -26,16 +26,8 @@ pub enum Augmentation {
 
 impl Augmentation {
     /// All kinds, in the order in which they take turns.
-    pub const ALL: [Self; 8] = [
-        Self::Rotation,
-        Self::Shift,
-        Self::Scale,
-        Self::Shear,
-        Self::Noise,
-        Self::Blur,
-        Self::Erase,
-        Self::Contrast,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Rotation, Self::Shift, Self::Scale, Self::Shear, Self::Noise, Self::Blur, Self::Erase, Self::Contrast];
 
     /// The kind of the augmentation of this number, counted from 0.
     #[must_use]

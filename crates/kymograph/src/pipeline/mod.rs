@@ -18,6 +18,7 @@ mod run;
 mod sections;
 mod signals;
 mod study;
+mod tensorboard;
 mod trajectories;
 
 pub use activations::ACTIVATION_BUDGET;

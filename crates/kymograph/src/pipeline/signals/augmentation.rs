@@ -166,7 +166,10 @@ fn rows(sums: &[(&RunKey, u64, Vec<Sums>)], input: &Sums, n: usize) -> Vec<Findi
                 ceiling: None,
                 parts: BTreeMap::new(),
                 n: Some(n),
-                notes: vec!["groups are the augmentations of one image; batch normalisation by its running statistics".to_owned()],
+                notes: vec![
+                    "groups are the augmentations of one image; batch normalisation by its running statistics"
+                        .to_owned(),
+                ],
                 version: 1,
             };
             match layer.all.share() {

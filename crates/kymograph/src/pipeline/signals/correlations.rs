@@ -171,17 +171,18 @@ pub(super) fn published(runs: &[RunMeans]) -> Result<Option<SummaryTable>, Kymog
     }));
     columns.push("published mean among our seeds at steps".to_owned());
     let chance = |n: usize| format_value(absolute_correlation_by_chance(n) / 2.0, 2);
-    let by_chance: Vec<String> =
+    let mut by_chance: Vec<String> =
         conditions.iter().map(|at| format!("{} for {} examples", chance(at.examples), at.examples)).collect();
+    by_chance.dedup();
     Ok((!rows.is_empty()).then(|| SummaryTable {
         title: "Published mean correlations beside ours".to_owned(),
         caption: format!(
             "Mean of max(0, r) over all pairs of units, each unit with itself among them, under the published loss (two \
-             softmaxes): mean over {} seeds at step {}, the smallest and largest in brackets. Published: {}. By chance, \
+             softmaxes): mean over {} at step {}, the smallest and largest in brackets. Published: {}. By chance, \
              independent units have {}. The published step, size of batch and mode of batch normalisation are not known, \
              so the last column says at which of our steps the published mean lies within the scatter of our seeds (first \
              condition), or on which side of all of them it lies.",
-            alike.len(),
+            if alike.len() == 1 { "1 seed".to_owned() } else { format!("{} seeds", alike.len()) },
             first.steps.last().copied().unwrap_or(0),
             published.source,
             by_chance.join(", ")
@@ -215,9 +216,11 @@ fn between(value: f64, at: &dyn Fn(usize, usize) -> Vec<f64>, run: &RunMeans) ->
             (*name, value > values.iter().sum::<f64>() / values.len().max(1) as f64)
         })
         .collect();
-    match sides.windows(2).find(|pair| pair[0].1 != pair[1].1) {
-        Some(pair) => format!("passed between {} and {}", pair[0].0, pair[1].0),
-        None if sides.iter().all(|(_, above)| *above) => "none: above ours at all".to_owned(),
-        None => "none: below ours at all".to_owned(),
+    let passed = sides.windows(2).filter(|pair| pair[0].1 != pair[1].1);
+    let passed: Vec<String> = passed.map(|pair| format!("{} and {}", pair[0].0, pair[1].0)).collect();
+    match sides.iter().all(|(_, above)| *above) {
+        _ if !passed.is_empty() => format!("passed between {}", passed.join(", ")),
+        true => "none: above ours at all".to_owned(),
+        false => "none: below ours at all".to_owned(),
     }
 }

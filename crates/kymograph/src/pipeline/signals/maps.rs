@@ -60,7 +60,12 @@ pub(super) fn correlations(
                 }
             );
             let title = format!("{network}: correlations between layers, {kind}, step {}", grouped(step));
-            place(section, &format!("{network}-correlation-grid-{kind}-{when}"), Some(grid(title, &cells, range)), &caption);
+            place(
+                section,
+                &format!("{network}-correlation-grid-{kind}-{when}"),
+                Some(grid(title, &cells, range)),
+                &caption,
+            );
         }
         for at in ENDS {
             if let Some(r) = cells.get(at).and_then(|row| row.get(at)?.as_ref()) {
@@ -81,12 +86,13 @@ fn grid(title: String, cells: &[Vec<Option<Array2<f32>>>], [low, high]: [f64; 2]
     let centred = low < 0.0;
     let picture = |r: &Array2<f32>| {
         let from = |place: usize, units: usize| place * units / CELL;
-        let value = |at: usize| r[[from(at / CELL, r.nrows()), from(at % CELL, r.ncols())]].clamp(low as f32, high as f32);
+        let value =
+            |at: usize| r[[from(at / CELL, r.nrows()), from(at % CELL, r.ncols())]].clamp(low as f32, high as f32);
         Image { height: CELL, width: CELL, values: (0..CELL * CELL).map(value).collect() }
     };
     Figure {
         title,
-        note: "Row: layer i, column: layer j.".to_owned(),
+        note: "1 seed. Hatched: the same pairs the other way round.".to_owned(),
         width: Width::Double,
         kind: FigureKind::ImageGrid(ImageGrid {
             row_axis: "layer i".to_owned(),
@@ -153,7 +159,8 @@ pub(super) fn augmentations(
             panels.push(panel(format!("{}, step {}", LAYERS[at], grouped(last)), r.view(), names.clone()));
         }
     }
-    let figure = heat_map(format!("{network}: correlations between augmentations of one image"), "augmentation", panels);
+    let figure =
+        heat_map(format!("{network}: correlations between augmentations of one image"), "augmentation", panels);
     let caption = format!(
         "Sample × sample: correlations over units between the {} augmentations of one image, sorted by kind, in the first and the \
          last layer of the first run. At ten outputs of a softmax such a correlation says little more than whether two samples \
@@ -189,11 +196,7 @@ fn samples(augmented: &Augmented) -> Option<Figure> {
             rows,
             columns: (0..count).map(|i| i.to_string()).collect(),
             cells,
-            colour: ColourScale {
-                label: "grey level".to_owned(),
-                range: Some([0.0, 1.0]),
-                map: ColourMap::Sequential,
-            },
+            colour: ColourScale { label: "grey level".to_owned(), range: Some([0.0, 1.0]), map: ColourMap::Sequential },
         }),
     })
 }

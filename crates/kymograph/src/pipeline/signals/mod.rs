@@ -54,8 +54,7 @@ impl Taken {
     pub(super) fn show(&self, page: &mut Page, derivation: &Derivation<'_>) -> Result<(), KymographError> {
         let mut sections = Vec::new();
         for network in networks(derivation) {
-            let mut section =
-                Section { title: format!("{network}: correlations between units"), ..Section::default() };
+            let mut section = Section { title: format!("{network}: correlations between units"), ..Section::default() };
             over_steps::correlations(&mut section, &network, &page.findings, derivation);
             maps::correlations(&mut section, &network, derivation)?;
             sections.push(section);

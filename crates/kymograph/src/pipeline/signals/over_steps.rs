@@ -24,15 +24,17 @@ const PAIRS: [(&str, &str); 9] = [
 ];
 
 pub(super) fn correlations(section: &mut Section, network: &str, findings: &[Finding], derivation: &Derivation<'_>) {
-    for (measure, words) in [
-        ("mean_clipped_correlation", "of max(0, r)"),
-        ("mean_absolute_correlation", "of |r|"),
-    ] {
+    for (measure, words) in [("mean_clipped_correlation", "of max(0, r)"), ("mean_absolute_correlation", "of |r|")] {
         let caption = format!(
             "Mean {words} over all pairs of a unit of one layer and a unit of the other, on the whole probe. Grey: examples in \
              random order. Dashed: what independent units have by chance on so many examples."
         );
-        place(section, &format!("{network}-{measure}-steps"), over_training(findings, network, measure, None), &caption);
+        place(
+            section,
+            &format!("{network}-{measure}-steps"),
+            over_training(findings, network, measure, None),
+            &caption,
+        );
         let control = over_training(findings, network, measure, Some("double_softmax"));
         let caption = "The same under the published loss, with two softmaxes.";
         place(section, &format!("{network}-{measure}-steps-double-softmax"), control, caption);
@@ -53,12 +55,7 @@ pub(super) fn correlations(section: &mut Section, network: &str, findings: &[Fin
             "Mean of max(0, r) between layers, in numbers. Rows and columns of a linear layer and the normalisation behind it are \
              the same by construction, which is an affine map of each unit and no redundancy.",
         ),
-        (
-            "mean_signed_correlation",
-            None,
-            None,
-            "Mean of r between layers: positive and negative correlations cancel.",
-        ),
+        ("mean_signed_correlation", None, None, "Mean of r between layers: positive and negative correlations cancel."),
         (
             "mean_largest_correlation",
             Some([0.0, 1.0]),
@@ -108,7 +105,8 @@ fn mark(figure: &mut Figure, lines: &[Threshold]) {
 }
 
 pub(super) fn augmentations(section: &mut Section, network: &str, augmented: &Augmented) {
-    let layers: Vec<String> = LAYERS.iter().filter(|layer| !layer.starts_with("bn")).map(|layer| array(layer)).collect();
+    let layers: Vec<String> =
+        LAYERS.iter().filter(|layer| !layer.starts_with("bn")).map(|layer| array(layer)).collect();
     let names: Vec<&str> = layers.iter().map(String::as_str).collect();
     let selection = Selection { arrays: &names, ..Selection::new(network, MEASURE) };
     let mut figure = curves_over_steps(&augmented.rows, &selection, PairAxis::Neighbours, Some([0.0, 1.0]), &[]);
@@ -134,6 +132,11 @@ pub(super) fn redundancy(findings: &[Finding], derivation: &Derivation<'_>) -> O
     for network in networks(derivation) {
         for (i, a) in LAYERS.iter().enumerate() {
             for b in &LAYERS[i + 1..] {
+                // What stands before and behind a normalisation has the same correlations with every other layer.
+                let same = a.strip_prefix("fc").is_some_and(|k| b.strip_prefix("bn") == Some(k));
+                if !same && (a.starts_with("bn") || b.starts_with("bn")) {
+                    continue;
+                }
                 let at = |step: u64, of: &dyn Fn(&Finding) -> Option<f64>| {
                     let fits = |f: &&Finding| {
                         f.measure == "mean_largest_correlation"
@@ -149,7 +152,6 @@ pub(super) fn redundancy(findings: &[Finding], derivation: &Derivation<'_>) -> O
                 let share = |f: &Finding| f.parts.get("redundant_share")?.first().copied();
                 let (Some(value), Some(redundant)) = (at(last, &|f| f.value), at(last, &share)) else { continue };
                 let text = |value: Option<f64>| value.map_or("–".to_owned(), |v| format_value(v, 3));
-                let same = a.strip_prefix("fc").is_some_and(|k| b.strip_prefix("bn") == Some(k));
                 rows.push(vec![
                     network.clone(),
                     format!("{a} in {b}"),
@@ -157,12 +159,17 @@ pub(super) fn redundancy(findings: &[Finding], derivation: &Derivation<'_>) -> O
                     text(at(last, &|f| Some(f.null()?.mean))),
                     text(at(0, &|f| f.value)),
                     text(Some(redundant)),
-                    if same { "one and the same by construction: an affine map of each unit".to_owned() } else { String::new() },
+                    if same {
+                        "one and the same by construction: an affine map of each unit".to_owned()
+                    } else {
+                        String::new()
+                    },
                 ]);
             }
         }
     }
-    let heads = ["network", "units of", "mean largest |r|", "permuted examples", "untrained", "share with |r| ≥ .95", "remark"];
+    let heads =
+        ["network", "units of", "mean largest |r|", "permuted examples", "untrained", "share with |r| ≥ .95", "remark"];
     (!rows.is_empty()).then(|| SummaryTable {
         title: "Redundant layers".to_owned(),
         caption: format!(
