@@ -10,6 +10,7 @@ mod composition;
 mod derive;
 mod judge;
 mod networks;
+mod optimization;
 mod own;
 mod page;
 mod published;

@@ -6,13 +6,14 @@ use kymograph_findings::Finding;
 use kymograph_report::Page;
 
 use super::derive::Derivation;
-use super::{Listener, signals};
+use super::{Listener, optimization, signals};
 use crate::error::KymographError;
 
 /// What a study took beyond its plan.
 pub(super) enum Own {
     Nothing,
     Signals(Box<signals::Taken>),
+    Optimization(Box<optimization::Taken>),
 }
 
 impl Own {
@@ -24,6 +25,7 @@ impl Own {
     ) -> Result<Self, KymographError> {
         Ok(match derivation.experiment.manifest().study.as_str() {
             "signals" => Self::Signals(Box::new(signals::take(derivation, folder, listener)?)),
+            "optimization" => Self::Optimization(Box::new(optimization::take(derivation, folder)?)),
             _ => Self::Nothing,
         })
     }
@@ -33,6 +35,7 @@ impl Own {
         match self {
             Self::Nothing => Vec::new(),
             Self::Signals(taken) => taken.rows(),
+            Self::Optimization(taken) => taken.rows(),
         }
     }
 
@@ -41,6 +44,7 @@ impl Own {
         match self {
             Self::Nothing => Ok(()),
             Self::Signals(taken) => taken.show(page, derivation),
+            Self::Optimization(taken) => taken.show(page),
         }
     }
 }
