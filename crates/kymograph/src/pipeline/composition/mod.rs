@@ -1,6 +1,7 @@
 //! Networks that compose group elements: trained here or made elsewhere, measured by their group.
 
 mod curves;
+mod embeddings;
 mod numbers;
 mod page;
 mod pictures;

@@ -13,6 +13,7 @@ use kymograph_report::{
 use ndarray::{Array2, ArrayView2};
 
 use super::super::sections::place as put;
+use super::embeddings;
 use super::numbers::{Numbers, Placed, place, with_circuit};
 use super::subject::Composer;
 use crate::error::KymographError;
@@ -154,6 +155,7 @@ fn draw<T: Real>(
     let caption = "What each neuron of the sign representation adds to the logit of every element, in the order of the \
                    released networks, beside the element's sign.";
     put(section, &format!("{name}-sign-unembedding"), sign_unembedding(circuit, &numbers.irreps, &signs), caption);
+    embeddings::draw(section, &name, circuit);
     for irrep in key.iter().filter(|irrep| irrep.degree <= 6).take(MOST_BASES) {
         bases(section, &name, circuit, &tables, irrep);
     }
