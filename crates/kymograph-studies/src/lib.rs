@@ -5,8 +5,10 @@ pub mod composition;
 pub mod error;
 mod file;
 pub mod groups;
+pub mod optimization;
 pub mod phases;
 mod progress;
+pub mod signals;
 pub mod study;
 
 pub use error::StudyError;

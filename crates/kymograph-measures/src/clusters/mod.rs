@@ -6,17 +6,24 @@ mod kmeans_agreement;
 mod kmeans_silhouette;
 mod points;
 mod silhouette;
+mod within_group_variance_share;
 
 pub use adjusted_rand_index::adjusted_rand_index;
 pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use kmeans_agreement::kmeans_agreement;
 pub use kmeans_silhouette::{KMeansSilhouetteOptions, kmeans_silhouette};
 pub use silhouette::silhouette;
+pub use within_group_variance_share::{GroupScatter, within_group_variance_share};
 
 pub(crate) use kmeans::{K, N_INIT, SEED};
 pub(crate) use points::Points;
 
 use crate::Measure;
 
-pub(crate) static MEASURES: &[&Measure] =
-    &[&silhouette::MEASURE, &kmeans_silhouette::MEASURE, &adjusted_rand_index::MEASURE, &kmeans_agreement::MEASURE];
+pub(crate) static MEASURES: &[&Measure] = &[
+    &silhouette::MEASURE,
+    &kmeans_silhouette::MEASURE,
+    &adjusted_rand_index::MEASURE,
+    &kmeans_agreement::MEASURE,
+    &within_group_variance_share::MEASURE,
+];

@@ -1,18 +1,32 @@
 //! How alike two arrays are, unit by unit or as whole representations.
 
 mod angular_speed;
+mod correlations;
 mod debiased_linear_cka;
 mod inner_products;
 mod linear_cka;
 mod matched_cosine;
+mod mean_absolute_correlation;
+mod mean_absolute_correlation_within;
+mod mean_clipped_correlation;
+mod mean_largest_correlation;
+mod mean_signed_correlation;
 mod procrustes_distance;
 mod relative_displacement;
 mod same_index_cosine;
 
 pub use angular_speed::angular_speed;
+pub use correlations::{
+    CorrelationGrid, CorrelationMeans, absolute_correlation_by_chance, correlation_grid, correlations,
+};
 pub use debiased_linear_cka::debiased_linear_cka;
 pub use linear_cka::linear_cka;
 pub use matched_cosine::matched_cosine;
+pub use mean_absolute_correlation::mean_absolute_correlation;
+pub use mean_absolute_correlation_within::mean_absolute_correlation_within;
+pub use mean_clipped_correlation::mean_clipped_correlation;
+pub use mean_largest_correlation::mean_largest_correlation;
+pub use mean_signed_correlation::mean_signed_correlation;
 pub use procrustes_distance::procrustes_distance;
 pub use relative_displacement::relative_displacement;
 pub use same_index_cosine::same_index_cosine;
@@ -29,4 +43,9 @@ pub(crate) static MEASURES: &[&Measure] = &[
     &linear_cka::MEASURE,
     &debiased_linear_cka::MEASURE,
     &procrustes_distance::MEASURE,
+    &mean_signed_correlation::MEASURE,
+    &mean_absolute_correlation::MEASURE,
+    &mean_clipped_correlation::MEASURE,
+    &mean_absolute_correlation_within::MEASURE,
+    &mean_largest_correlation::MEASURE,
 ];

@@ -3,11 +3,12 @@
 use super::files::{self, create_folder, write_whole};
 use super::lock::Lock;
 use super::manifest::{Manifest, Status};
+use super::maps::MapWriter;
 use super::run::checkpoint_path;
 use super::schedule::Selection;
 use super::series::SeriesWriter;
-use crate::RunsError;
 use crate::checkpoints::{Float, OPTIMISER_PREFIX, Outgoing, encode_safetensors};
+use crate::{EventWriter, RunsError};
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -54,9 +55,11 @@ pub struct Recorder {
     pub(super) manifest: Manifest,
     pub(super) options: RecorderOptions,
     pub(super) tables: BTreeMap<String, SeriesWriter>,
+    pub(super) maps: BTreeMap<String, MapWriter>,
     /// From this step on, files left by a killed process are recorded again and may be replaced.
     pub(super) resumed_from: Option<u64>,
     pub(super) lock: Option<Lock>,
+    pub(super) events: Option<EventWriter>,
 }
 
 impl Recorder {
@@ -90,8 +93,10 @@ impl Recorder {
             manifest,
             options: RecorderOptions::default(),
             tables: BTreeMap::new(),
+            maps: BTreeMap::new(),
             resumed_from: None,
             lock: Some(lock),
+            events: None,
         })
     }
 
@@ -99,6 +104,17 @@ impl Recorder {
     pub fn with_options(mut self, options: RecorderOptions) -> Recorder {
         self.options = options;
         self
+    }
+
+    /// The same recorder, which also writes what it records to TensorBoard's event files in `folder`: every number of
+    /// every series as `table/column`, and histograms and pictures of the weights of every checkpoint.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when the folder cannot be written.
+    pub fn with_events(mut self, folder: &Path) -> Result<Recorder, RunsError> {
+        // The saved checkpoint's own rows stand in the earlier file; those after it are recorded again.
+        self.events = Some(EventWriter::create(folder, self.resumed_from.map_or(0, |step| step + 1))?);
+        Ok(self)
     }
 
     /// The run's manifest.
@@ -118,16 +134,18 @@ impl Recorder {
     /// [`RunsError::BadRecord`] for a step that does not ascend or a name that cannot be used.
     pub fn series(&mut self, table: &str, step: u64, values: &[(&str, f64)]) -> Result<(), RunsError> {
         if !self.tables.contains_key(table) {
-            let usable = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-            if table.is_empty() || !table.chars().all(usable) {
-                return Err(self.refuse(format!("`{table}` cannot name a series: use letters, digits, `_` and `-`")));
-            }
+            self.check_name("series", table)?;
             self.tables.insert(table.to_string(), SeriesWriter::new(&self.folder.join("series"), table));
         }
         if let Some(writer) = self.tables.get_mut(table) {
             writer.push(step, values)?;
             if writer.is_due(self.options.flush_rows, self.options.flush_time) {
                 writer.flush()?;
+            }
+        }
+        if let Some(events) = &mut self.events {
+            for (column, value) in values {
+                events.scalar(step, &format!("{table}/{column}"), *value)?;
             }
         }
         Ok(())
@@ -171,6 +189,7 @@ impl Recorder {
         for (name, values) in optimiser {
             outgoing.push(Outgoing::float(format!("{OPTIMISER_PREFIX}{name}"), values));
         }
+        self.maps.values_mut().try_for_each(MapWriter::sync)?;
         let mut positions = BTreeMap::new();
         for (table, writer) in &mut self.tables {
             if let Some(position) = writer.sync()? {
@@ -178,6 +197,13 @@ impl Recorder {
             }
         }
         let about = json!({"step": step, "series": positions, "state": state});
+        // Events come first: a process killed between the two records this step again, and takes them back.
+        if let Some(events) = &mut self.events {
+            for (name, values) in tensors {
+                events.weights(step, name, values.mapv(Float::narrowed).view())?;
+            }
+            events.flush()?;
+        }
         self.write_arrays(&path, &outgoing, &about)
     }
 
@@ -237,6 +263,34 @@ impl Recorder {
         self.write_arrays(&path, &outgoing, &json!({"step": step, "rules": rules}))
     }
 
+    /// Records one row of a map in `maps/`: `codes` of two bits, four a byte, the first in the lowest bits, one for each of
+    /// `columns` columns. Rows are written whole and at once; steps ascend. `about` says what codes and columns are, and is the
+    /// same in every call.
+    ///
+    /// # Errors
+    /// [`RunsError::BadRecord`] for a step that does not ascend, another number of columns, or a name that cannot be used.
+    pub fn map_row(
+        &mut self,
+        map: &str,
+        step: u64,
+        columns: usize,
+        codes: &[u8],
+        about: &Value,
+    ) -> Result<(), RunsError> {
+        if columns == 0 {
+            return Err(self.refuse(format!("map `{map}` has no columns")));
+        }
+        if !self.maps.contains_key(map) {
+            self.check_name("map", map)?;
+            let writer = MapWriter::open(&self.folder, map, columns as u64, about)?;
+            self.maps.insert(map.to_owned(), writer);
+        }
+        match self.maps.get_mut(map) {
+            Some(writer) if writer.is_like(columns as u64) => writer.push(step, codes),
+            _ => Err(self.refuse(format!("map `{map}` was begun with another number of columns than {columns}"))),
+        }
+    }
+
     /// Ends the run: all series are closed, and the manifest says so. It is never changed again.
     ///
     /// # Errors
@@ -244,6 +298,10 @@ impl Recorder {
     pub fn finish(mut self) -> Result<(), RunsError> {
         for writer in self.tables.values_mut() {
             writer.close_segment()?;
+        }
+        self.maps.values_mut().try_for_each(MapWriter::sync)?;
+        if let Some(events) = &mut self.events {
+            events.flush()?;
         }
         self.manifest.status = Status::Finished;
         self.manifest.write(&self.folder)?;
@@ -259,6 +317,14 @@ impl Recorder {
 
     fn encode(&self, outgoing: &[Outgoing], about: &Value) -> Result<Vec<u8>, RunsError> {
         encode_safetensors(outgoing, about).map_err(|reason| self.refuse(reason))
+    }
+
+    fn check_name(&self, what: &str, name: &str) -> Result<(), RunsError> {
+        let usable = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+        if name.is_empty() || !name.chars().all(usable) {
+            return Err(self.refuse(format!("`{name}` cannot name a {what}: use letters, digits, `_` and `-`")));
+        }
+        Ok(())
     }
 
     fn refuse(&self, reason: String) -> RunsError {

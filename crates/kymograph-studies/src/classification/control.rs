@@ -11,6 +11,9 @@ pub struct Control {
     /// Networks trained under it; all of the study's where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<String>,
+    /// Is it trained for the first seed only, because another would say the same?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_seed_only: bool,
     /// Added to the seed of the order in which examples come.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub order_seed: u64,
@@ -21,6 +24,9 @@ pub struct Control {
     /// Another learning rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// Is the loss taken with a second softmax, whatever the settings say?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub double_softmax: bool,
 }
 
 fn is_zero(offset: &u64) -> bool {

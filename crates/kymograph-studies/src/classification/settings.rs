@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Inputs;
 use crate::error::StudyError;
 use crate::file::{Choice, StudyFile, refuse};
 use crate::study::Study;
@@ -16,8 +17,11 @@ pub struct Settings {
     pub networks: Vec<String>,
     /// Number of seeds, counted from 0, where none are named.
     pub seeds: u64,
-    /// The data set: `mnist` or `fashion-mnist`.
+    /// The data set: `mnist`, `fashion-mnist` or `cifar-10`.
     pub data: String,
+    /// How images become inputs: `mnist`, as they are, or `rgb32`, enlarged to 32 × 32 in three channels.
+    #[serde(default, skip_serializing_if = "Inputs::is_default")]
+    pub inputs: Inputs,
     /// Controls to train beside each run, of those the study declares.
     pub controls: Vec<String>,
     /// Optimisation steps.
@@ -26,14 +30,52 @@ pub struct Settings {
     pub batch_size: usize,
     /// Adam's learning rate.
     pub learning_rate: f64,
+    /// Is the cross-entropy, which holds a softmax, taken of the outputs of a network that ends in one? Published so for
+    /// some studies; no loss is then below ln(1 + 9/e) = 1.461 nats for ten classes. Otherwise a softmax at the end of a
+    /// network is there to be looked at and takes no part in training.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub double_softmax: bool,
     /// Held-out examples on which activations are taken; the scores use all held-out examples.
     pub probe_examples: usize,
+    /// Images of the probe whose augmentations are looked at, in studies that do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub augmented_images: usize,
+    /// Augmentations of each of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub augmentations: usize,
+    /// Learning rate of networks whose name ends in `_sgd`, which plain gradient descent trains.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub sgd_learning_rate: f64,
+    /// Are gradients and weights followed at every step?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dynamics: bool,
+    /// Every how many steps the gradient of the same minibatch is taken again after the step; 0 for never.
+    #[serde(default, skip_serializing_if = "never")]
+    pub second_pass_every: u64,
+    /// Every how many steps the signs of all gradients are kept; 0 for never.
+    #[serde(default, skip_serializing_if = "never")]
+    pub signs_every: u64,
+    /// Every how many steps the gradients themselves are kept; 0 for never.
+    #[serde(default, skip_serializing_if = "never")]
+    pub gradients_every: u64,
     /// The step called `early`, as a share of all steps.
     pub early: f64,
     /// The step called `mid`.
     pub mid: f64,
     /// The step called `late`.
     pub late: f64,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+fn never(every: &u64) -> bool {
+    *every == 0
+}
+
+fn is_none(rate: &f64) -> bool {
+    *rate == 0.0
 }
 
 impl Settings {
@@ -61,8 +103,8 @@ impl Settings {
         if sorted.len() != self.networks.len() || sorted.is_empty() {
             return Err(("networks", "name at least one network, each once".to_owned()));
         }
-        if !["mnist", "fashion-mnist"].contains(&self.data.as_str()) {
-            return Err(("data", format!("`{}` is none of mnist, fashion-mnist", self.data)));
+        if !["mnist", "fashion-mnist", "cifar-10"].contains(&self.data.as_str()) {
+            return Err(("data", format!("`{}` is none of mnist, fashion-mnist, cifar-10", self.data)));
         }
         let counts = [("seeds", self.seeds), ("steps", self.steps), ("batch_size", self.batch_size as u64)];
         if let Some((key, _)) = counts.into_iter().find(|(_, n)| *n == 0) {
@@ -71,8 +113,20 @@ impl Settings {
         if self.probe_examples < 10 {
             return Err(("probe_examples", "must be at least 10, or no measure means anything".to_owned()));
         }
+        if self.augmented_images > self.probe_examples {
+            return Err(("augmented_images", format!("must be at most the {} of probe_examples", self.probe_examples)));
+        }
+        if (self.augmented_images > 0) != (self.augmentations > 0)
+            || self.augmented_images == 1
+            || self.augmentations == 1
+        {
+            return Err(("augmentations", "take at least 2 of at least 2 augmented_images, or 0 of 0".to_owned()));
+        }
         if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
             return Err(("learning_rate", "must be a number of at least 0".to_owned()));
+        }
+        if !(self.sgd_learning_rate.is_finite() && self.sgd_learning_rate >= 0.0) {
+            return Err(("sgd_learning_rate", "must be a number of at least 0".to_owned()));
         }
         let shares = [("early", self.early), ("mid", self.mid), ("late", self.late)];
         if let Some((key, _)) = shares.into_iter().find(|(_, s)| !(0.0..=1.0).contains(s)) {

@@ -1,13 +1,16 @@
 //! Training a classifier while it is recorded: every step's loss, scores at every checkpoint, and a state from which
 //! a killed run goes on to the same bits.
 
+use kymograph_linalg::parallel::blocks;
 use kymograph_linalg::random::{permutation, stream, stream_at};
-use kymograph_nets::{Mode, Network, NetworkSpec, Optimiser, OptimiserSpec};
-use kymograph_runs::{ImageSet, Manifest, Recorder, SavedState, Split};
-use ndarray::{Array4, ArrayD, ArrayView2, ArrayView4, Axis, s};
+use kymograph_nets::{LayerKind, Mode, Network, NetworkSpec, Optimiser, OptimiserSpec};
+use kymograph_runs::{Manifest, Recorder, SavedState, Split};
+use ndarray::{ArrayD, ArrayView2};
 use serde_json::json;
 
 use super::control::Control;
+use super::dynamics::{Followed, of_optimiser};
+use super::inputs::{Examples, Inputs};
 use super::scores::{Scores, scores};
 use super::settings::Settings;
 use crate::error::StudyError;
@@ -15,31 +18,6 @@ use crate::progress::Progress;
 
 /// Examples in a forward pass that only scores.
 const SCORING_BATCH: usize = 500;
-
-/// Images as the networks take them, with their labels.
-pub struct Examples {
-    /// example × channel × row × column, normalised.
-    pub images: Array4<f32>,
-    /// One class an example.
-    pub labels: Vec<usize>,
-}
-
-impl Examples {
-    /// Pixels scaled to 0..1, then centred and scaled by the mean and deviation of the published training images.
-    #[must_use]
-    pub fn normalised(set: &ImageSet) -> Self {
-        let [mean, deviation] = set.grey;
-        Self {
-            images: set.images.mapv(|pixel| (f32::from(pixel) / 255.0 - mean) / deviation),
-            labels: set.labels.iter().map(|&label| usize::from(label)).collect(),
-        }
-    }
-
-    fn first(&self, n: usize) -> (ArrayView4<'_, f32>, &[usize]) {
-        let n = n.min(self.labels.len());
-        (self.images.slice(s![..n, .., .., ..]), &self.labels[..n])
-    }
-}
 
 /// Training and held-out examples, and what to say of them.
 pub struct Data {
@@ -54,10 +32,10 @@ pub struct Data {
 impl Data {
     /// From a data set as read.
     #[must_use]
-    pub fn of(split: &Split) -> Self {
+    pub fn of(split: &Split, inputs: Inputs) -> Self {
         Self {
-            train: Examples::normalised(&split.train),
-            held_out: Examples::normalised(&split.test),
+            train: Examples::of(&split.train, inputs),
+            held_out: Examples::of(&split.test, inputs),
             note: split.note.clone(),
         }
     }
@@ -85,6 +63,11 @@ impl Training<'_> {
     /// # Errors
     /// When the spec describes no network.
     pub fn manifest(&self) -> Result<Manifest, StudyError> {
+        if self.double_softmax() && self.spec.layers.last().is_none_or(|layer| layer.kind != LayerKind::Softmax) {
+            let detail = format!("network `{}` does not end in a softmax; take false", self.spec.name);
+            let (study, setting) = (self.study.to_owned(), "double_softmax".to_owned());
+            return Err(StudyError::Setting { study, setting, detail });
+        }
         let network = Network::<f32>::new(self.spec, &mut stream(self.seed, "init"))?;
         let mut manifest = Manifest::new(
             format!("study {}", self.study),
@@ -96,6 +79,11 @@ impl Training<'_> {
             manifest.control = Some(name.to_owned());
             manifest.settings["control"] = json!(control);
         }
+        if self.settings.dynamics {
+            let layers: Vec<_> = network.parameter_ranges().into_iter().map(|(name, at)| (name, at.len())).collect();
+            manifest.settings["layers"] = json!(layers);
+            manifest.settings["steps_per_epoch"] = json!(self.data.train.len().div_ceil(self.settings.batch_size));
+        }
         manifest.hook_points = network
             .hook_points()
             .iter()
@@ -104,8 +92,17 @@ impl Training<'_> {
         Ok(manifest)
     }
 
+    /// Whether the loss is taken with a second softmax.
+    fn double_softmax(&self) -> bool {
+        self.settings.double_softmax || self.control.is_some_and(|(_, control)| control.double_softmax)
+    }
+
     fn optimiser(&self) -> OptimiserSpec {
         let rate = self.control.and_then(|(_, control)| control.learning_rate);
+        // A study that compares optimisers has the same network under two names.
+        if self.spec.name.ends_with("_sgd") {
+            return OptimiserSpec::sgd(rate.unwrap_or(self.settings.sgd_learning_rate));
+        }
         OptimiserSpec::adam(rate.unwrap_or(self.settings.learning_rate))
     }
 
@@ -120,21 +117,27 @@ impl Training<'_> {
         saved: Option<SavedState>,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), StudyError> {
-        let mut network = Network::<f32>::new(self.spec, &mut stream(self.seed, "init"))?;
+        let spec = trained(self.spec, self.double_softmax());
+        let mut network = Network::<f32>::new(&spec, &mut stream(self.seed, "init"))?;
         let mut optimiser = Optimiser::new(self.optimiser(), &network)?;
         let (probe, probe_labels) = self.data.held_out.first(self.settings.probe_examples);
         let labels: Vec<i64> = probe_labels.iter().map(|&l| l as i64).collect();
-        recorder.probe(&[("images".to_owned(), probe.to_owned().into_dyn())], &labels)?;
+        recorder.probe(&[("images".to_owned(), probe.into_dyn())], &labels)?;
         let checkpoints = self.settings.checkpoint_steps();
+        let mut followed = Followed::new(self.settings, &network)?;
         let first = match saved {
             None => {
-                self.checkpoint(&mut recorder, &mut network, &optimiser, 0, f64::NAN, progress)?;
+                let state = (&optimiser, followed.as_ref());
+                self.checkpoint(&mut recorder, &mut network, state, 0, f64::NAN, progress)?;
                 0
             }
             Some(saved) => {
                 network.load_state_dict(&saved.tensors)?;
-                optimiser.load_state(saved.step, &saved.optimiser)?;
+                optimiser.load_state(saved.step, &of_optimiser(&saved))?;
                 network.set_step(saved.step);
+                if let Some(followed) = &mut followed {
+                    followed.load(&saved, &network)?;
+                }
                 saved.step
             }
         };
@@ -144,7 +147,7 @@ impl Training<'_> {
         let mut order = Order::new(order_seed, all_labels.len(), self.settings.batch_size);
         for step in first + 1..=self.settings.steps {
             let batch = order.batch(step - 1);
-            let images = self.data.train.images.select(Axis(0), batch).into_dyn();
+            let images = self.data.train.batch(batch).into_dyn();
             let labels: Vec<usize> = batch.iter().map(|&i| all_labels[i]).collect();
             let stats = network.train_step(images.view(), &labels, &mut optimiser)?;
             if !stats.loss.is_finite() {
@@ -153,8 +156,12 @@ impl Training<'_> {
                 return Err(StudyError::Diverged { network, seed, step, loss: stats.loss });
             }
             recorder.series("minibatch", step, &[("loss", stats.loss), ("gradient_norm", stats.gradient_norm)])?;
+            if let Some(followed) = &mut followed {
+                followed.step(&mut recorder, &network, step, images.view(), &labels)?;
+            }
             if checkpoints.binary_search(&step).is_ok() {
-                self.checkpoint(&mut recorder, &mut network, &optimiser, step, stats.loss, progress)?;
+                let state = (&optimiser, followed.as_ref());
+                self.checkpoint(&mut recorder, &mut network, state, step, stats.loss, progress)?;
             } else {
                 progress(self.progress(step, stats.loss, None));
             }
@@ -181,7 +188,7 @@ impl Training<'_> {
         &self,
         recorder: &mut Recorder,
         network: &mut Network<f32>,
-        optimiser: &Optimiser<f32>,
+        (optimiser, followed): (&Optimiser<f32>, Option<&Followed<'_>>),
         step: u64,
         loss: f64,
         progress: &mut dyn FnMut(Progress<'_>),
@@ -194,17 +201,31 @@ impl Training<'_> {
             recorder.series(table, step, &row)?;
         }
         let tensors: Vec<(String, ArrayD<f32>)> = network.state_dict();
-        recorder.checkpoint(step, &tensors, &optimiser.state(), &json!({}))?;
+        let (more, numbers) = followed.map_or_else(|| (Vec::new(), json!({})), Followed::save);
+        let state: Vec<_> = optimiser.state().into_iter().chain(more).collect();
+        recorder.checkpoint(step, &tensors, &state, &numbers)?;
         progress(self.progress(step, loss, Some(&held_out)));
         Ok(())
     }
 }
 
+/// The network that the loss is taken of: without the softmax at the end, which the cross-entropy holds already, unless the
+/// loss is to be taken with both. Its tensors are the same.
+#[must_use]
+pub fn trained(spec: &NetworkSpec, double_softmax: bool) -> NetworkSpec {
+    let mut spec = spec.clone();
+    if !double_softmax {
+        spec.layers.pop_if(|layer| layer.kind == LayerKind::Softmax);
+    }
+    spec
+}
+
 fn score(network: &mut Network<f32>, examples: &Examples, at_most: usize) -> Result<Scores, StudyError> {
-    let (images, labels) = examples.first(at_most);
+    let labels = &examples.labels[..at_most.min(examples.len())];
     let mut logits = Vec::new();
-    for batch in images.axis_chunks_iter(Axis(0), SCORING_BATCH) {
-        logits.extend(network.forward(batch.into_dyn(), Mode::Eval)?.iter().copied());
+    for places in blocks(labels.len(), SCORING_BATCH) {
+        let batch = examples.batch(&places.collect::<Vec<_>>()).into_dyn();
+        logits.extend(network.forward(batch.view(), Mode::Eval)?.iter().copied());
     }
     let classes = logits.len() / labels.len();
     let logits = ArrayView2::from_shape((labels.len(), classes), &logits).map_err(StudyError::Shape)?;
@@ -241,6 +262,31 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kymograph_nets::LayerSpec;
+
+    fn classifier() -> NetworkSpec {
+        let layers = vec![LayerSpec::linear("fc", 10), LayerSpec::softmax("softmax")];
+        NetworkSpec { name: "mlp".to_owned(), input: vec![10], layers }
+    }
+
+    /// With both softmaxes a perfect answer, all probability on the label, has loss ln(e + 9) − 1 = ln(1 + 9/e), and
+    /// training comes down to it and no further; with one it goes on to 0.
+    #[test]
+    fn a_second_softmax_keeps_the_loss_above_its_floor() {
+        let floor = (1.0 + 9.0 / std::f64::consts::E).ln();
+        assert!((floor - 1.461).abs() < 5e-4);
+        let images = ndarray::Array2::<f32>::eye(10).into_dyn();
+        let labels: Vec<usize> = (0..10).collect();
+        let loss = |double: bool| {
+            let mut network = Network::<f32>::new(&trained(&classifier(), double), &mut stream(0, "init")).unwrap();
+            let mut adam = Optimiser::new(OptimiserSpec::adam(0.3), &network).unwrap();
+            (0..400).map(|_| network.train_step(images.view(), &labels, &mut adam).unwrap().loss).collect::<Vec<_>>()
+        };
+        let (twice, once) = (loss(true), loss(false));
+        assert!(twice.iter().all(|loss| *loss >= floor - 1e-6), "{twice:?}");
+        assert!(twice[399] < floor + 1e-3 && once[399] < 1e-3, "{} {}", twice[399], once[399]);
+        assert_eq!(trained(&trained(&classifier(), false), false).layers.len(), 1);
+    }
 
     #[test]
     fn an_epoch_holds_every_example_once_and_its_order_needs_no_history() {

@@ -59,14 +59,30 @@ impl Replay {
 
     /// The activations of one step, all or of one hook point. Convolutions' outputs are reduced to their spatial means.
     pub(super) fn take(&self, step: u64, only: Option<&str>) -> Result<Vec<Capture>, KymographError> {
-        let mut network = Network::<f32>::new(&self.spec, &mut stream(0, "replaced by the checkpoint"))?;
-        network.load_state_dict(&self.run.checkpoint(step)?.state_f32()?)?;
+        let network = self.network(step)?;
         let wanted = self.hooks.iter().map(String::as_str).filter(|hook| only.is_none_or(|only| only == *hook));
         let hooks: Vec<&str> = wanted.collect();
-        match self.run.probe()?.as_ref().and_then(|probe| probe.arrays.first()) {
-            Some((_, inputs)) => take(&network, inputs, &hooks),
+        match self.inputs()? {
+            Some(inputs) => take(&network, &inputs, &hooks),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The steps that were recorded.
+    pub(super) fn recorded(&self) -> &[u64] {
+        self.run.steps()
+    }
+
+    /// The network as it was at a step.
+    pub(super) fn network(&self, step: u64) -> Result<Network<f32>, KymographError> {
+        let mut network = Network::<f32>::new(&self.spec, &mut stream(0, "replaced by the checkpoint"))?;
+        network.load_state_dict(&self.run.checkpoint(step)?.state_f32()?)?;
+        Ok(network)
+    }
+
+    /// The probe's examples.
+    pub(super) fn inputs(&self) -> Result<Option<ArrayD<f32>>, KymographError> {
+        Ok(self.run.probe()?.and_then(|probe| probe.arrays.into_iter().next()).map(|(_, inputs)| inputs))
     }
 }
 

@@ -10,11 +10,15 @@ mod composition;
 mod derive;
 mod judge;
 mod networks;
+mod optimization;
+mod own;
 mod page;
 mod published;
 mod run;
 mod sections;
+mod signals;
 mod study;
+mod tensorboard;
 mod trajectories;
 
 pub use activations::ACTIVATION_BUDGET;

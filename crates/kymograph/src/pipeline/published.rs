@@ -28,6 +28,12 @@ pub(super) struct Published {
     /// Losses of single minibatches.
     #[serde(default, rename = "minibatch_loss")]
     pub(super) losses: Vec<PublishedLosses>,
+    /// Mean correlations between units of two layers.
+    #[serde(default, rename = "correlation")]
+    pub(super) correlations: Vec<PublishedCorrelation>,
+    /// Numbers read off published curves.
+    #[serde(default, rename = "curve")]
+    pub(super) curves: Vec<PublishedCurve>,
     /// The only networks beside which they may be shown; any when there are none.
     #[serde(skip)]
     pub(super) only: Vec<String>,
@@ -61,6 +67,26 @@ impl PublishedLosses {
     }
 }
 
+/// A published mean over all pairs of a unit of one layer and a unit of another.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedCorrelation {
+    pub(super) layers: [String; 2],
+    pub(super) value: f64,
+}
+
+/// Numbers read off a published curve.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedCurve {
+    /// The published figure's name.
+    pub(super) name: String,
+    /// What it shows.
+    pub(super) what: String,
+    pub(super) epochs: Vec<u64>,
+    pub(super) values: Vec<f64>,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublishedAccuracy {
@@ -88,6 +114,8 @@ impl Published {
             values: Vec::new(),
             accuracies: Vec::new(),
             losses: Vec::new(),
+            correlations: Vec::new(),
+            curves: Vec::new(),
             only: Vec::new(),
         }
     }

@@ -26,19 +26,22 @@ pub(super) fn run(asked: &Asked<'_>, task: &Classification, listener: Listener<'
     let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
     let split = image_data(&settings.data, request.data_dir.as_deref())?;
     let experiment = asked.experiment(&json!(settings), &split.note)?;
-    let data = Data::of(&split);
+    let data = Data::of(&split, settings.inputs);
     drop(split);
     let declared = file.controls.iter().filter(|(name, _)| settings.controls.contains(name));
     let controls: Vec<(&str, &Control)> = declared.map(|(name, control)| (name.as_str(), control)).collect();
     for name in &settings.networks {
-        let Some(spec) = (task.network)(name) else {
+        let Some(mut spec) = (task.network)(name) else {
             let (study, setting) = (study.name.to_owned(), "networks".to_owned());
             let detail = format!("`{name}` is no network of this study");
             return Err(StudyError::Setting { study, setting, detail }.into());
         };
+        // The same layers take images of any size, where they do.
+        spec.input = data.train.shape();
         let taken = controls.iter().copied().filter(|(_, control)| control.takes(name));
         for control in std::iter::once(None).chain(taken.map(Some)) {
-            for &seed in &seeds {
+            let once = control.is_some_and(|(_, control)| control.first_seed_only);
+            for &seed in seeds.iter().take(if once { 1 } else { seeds.len() }) {
                 let training =
                     Training { study: study.name, spec: &spec, seed, settings: &settings, data: &data, control };
                 let control = control.map(|(name, _)| name.to_owned());
@@ -46,7 +49,7 @@ pub(super) fn run(asked: &Asked<'_>, task: &Classification, listener: Listener<'
                 let manifest = training.manifest()?;
                 let train =
                     &|recorder, saved, progress: &mut dyn FnMut(Progress<'_>)| training.run(recorder, saved, progress);
-                record(&experiment, &key, &manifest, train, listener)?;
+                record((&experiment, request), &key, &manifest, train, listener)?;
             }
         }
     }
@@ -59,7 +62,7 @@ pub(super) struct Recorded {
     file: StudyFile,
     published: Published,
     pub(super) step_names: BTreeMap<String, u64>,
-    runs: Vec<(RunEntry, Run)>,
+    pub(super) runs: Vec<(RunEntry, Run)>,
     pub(super) replays: Replays,
     pub(super) subjects: Vec<Subject>,
 }

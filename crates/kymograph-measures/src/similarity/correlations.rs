@@ -1,0 +1,405 @@
+//! Correlations over examples between the units of layers: standardised once a layer, one product a pair of layers.
+
+use std::ops::Range;
+
+use kymograph_linalg::{Real, matmul_tn, parallel};
+use ndarray::{Array2, ArrayView2, s};
+
+use crate::{MeasureError, OptionSpec, Options, Reading, Setting, check};
+
+/// Of every measure of correlations.
+pub(super) const EXAMPLES: OptionSpec = OptionSpec {
+    name: "examples",
+    default: Setting::Count(0),
+    doc: "Only so many examples from the top are looked at, such as one minibatch; 0 takes all.",
+};
+
+/// Means over the pairs of units of two layers, of which neither is constant.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CorrelationMeans {
+    /// Of the correlation r, from −1 to 1.
+    pub signed: f64,
+    /// Of |r|, from 0 to 1.
+    pub absolute: f64,
+    /// Of max(0, r), from 0 to 1: what a picture with colours from 0 to 1 shows of r.
+    pub clipped: f64,
+}
+
+impl CorrelationMeans {
+    fn of(sum: f64, absolute: f64, pairs: f64) -> Self {
+        // Rounding may pass the ends. max(0, r) is (r + |r|) / 2.
+        Self {
+            signed: (sum / pairs).clamp(-1.0, 1.0),
+            absolute: (absolute / pairs).clamp(0.0, 1.0),
+            clipped: (0.5 * (sum + absolute) / pairs).clamp(0.0, 1.0),
+        }
+    }
+}
+
+/// The correlations of every two layers on the same examples, as means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CorrelationGrid {
+    layers: usize,
+    /// i ≤ j, row by row.
+    means: Vec<CorrelationMeans>,
+    within: Vec<Option<CorrelationMeans>>,
+    constant: Vec<usize>,
+}
+
+impl CorrelationGrid {
+    /// Over all pairs of a unit of layer `i` and a unit of layer `j`; for i = j each unit with itself among them.
+    ///
+    /// # Panics
+    /// If there are no such layers.
+    #[must_use]
+    pub fn means(&self, i: usize, j: usize) -> CorrelationMeans {
+        let (i, j) = (i.min(j), i.max(j));
+        self.means[i * self.layers - i * (i + 1) / 2 + j]
+    }
+
+    /// Over the pairs of different units of layer `i`; `None` for a layer with fewer than two units that vary.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    #[must_use]
+    pub fn within(&self, i: usize) -> Option<CorrelationMeans> {
+        self.within[i]
+    }
+
+    /// How many units of each layer are constant over the examples, and so left out.
+    #[must_use]
+    pub fn constant_units(&self) -> &[usize] {
+        &self.constant
+    }
+}
+
+/// The mean correlations of every two of some layers, each `[example, unit]`, rows being the same examples, and of every
+/// layer with itself: each layer is standardised once, and each pair costs one product of matrices.
+///
+/// # Errors
+/// Numbers of examples that differ or fewer than 2, empty or not finite input, or a layer in which no unit varies. Cost:
+/// examples × (units of all layers)².
+///
+/// ```
+/// use ndarray::array;
+/// let x = array![[0.0, 1.0], [1.0, -1.0], [2.0, 1.0]];
+/// let y = array![[5.0], [4.0], [3.0]];
+/// let grid = kymograph_measures::similarity::correlation_grid(&[x.view(), y.view()])?;
+/// // The correlations of y with the two columns of x are −1 and 0.
+/// assert!((grid.means(0, 1).signed + 0.5).abs() < 1e-15 && grid.means(0, 1).clipped < 1e-15);
+/// assert_eq!(grid.means(1, 1).signed, 1.0);
+/// # Ok::<(), kymograph_measures::MeasureError>(())
+/// ```
+pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<CorrelationGrid, MeasureError> {
+    let Some(first) = layers.first() else {
+        return Err(MeasureError::Empty { input: "layers", rows: 0, columns: 0 });
+    };
+    for layer in layers {
+        check::same_size("examples", ("the first layer", first.nrows()), ("another layer", layer.nrows()))?;
+    }
+    let mut ends = Vec::with_capacity(layers.len());
+    let mut width = 0;
+    for layer in layers {
+        ends.push(width..width + layer.ncols());
+        width += layer.ncols();
+    }
+    let standard: Vec<(Array2<T>, usize)> = parallel::map_indices(layers.len(), |i| standardised("layers", layers[i]))
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    let mut all = Array2::<T>::zeros((first.nrows(), width));
+    for ((z, _), range) in standard.iter().zip(&ends) {
+        all.slice_mut(s![.., range.clone()]).assign(z);
+    }
+    let varying = |i: usize| (layers[i].ncols() - standard[i].1) as f64;
+    let mut means = Vec::with_capacity(layers.len() * (layers.len() + 1) / 2);
+    let mut within = Vec::with_capacity(layers.len());
+    for (i, (z, _)) in standard.iter().enumerate() {
+        let start = ends[i].start;
+        let row = matmul_tn(z.view(), all.slice(s![.., start..]));
+        for (j, range) in ends.iter().enumerate().skip(i) {
+            let columns = range.start - start..range.end - start;
+            let (sum, absolute) = sums(row.view(), columns);
+            means.push(CorrelationMeans::of(sum, absolute, varying(i) * varying(j)));
+            if j == i {
+                within.push(off_diagonal(&row, (sum, absolute), varying(i)));
+            }
+        }
+    }
+    let constant = standard.iter().map(|(_, constant)| *constant).collect();
+    Ok(CorrelationGrid { layers: layers.len(), means, within, constant })
+}
+
+/// The correlation of every unit of `x` with every unit of `y` over the examples: `[unit, other unit]`. Units that are
+/// constant have correlation 0 with all.
+///
+/// # Errors
+/// As [`correlation_grid`].
+pub fn correlations<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Array2<T>, MeasureError> {
+    let mut r = between(x, y)?.r;
+    // Rounding may pass the ends.
+    let (low, high) = (-T::ONE, T::ONE);
+    r.mapv_inplace(|v| {
+        if v > high {
+            high
+        } else if v < low {
+            low
+        } else {
+            v
+        }
+    });
+    Ok(r)
+}
+
+/// The correlations of two layers, and how many units of each are constant.
+pub(super) struct Between<T> {
+    pub(super) r: Array2<T>,
+    pub(super) constant: [usize; 2],
+    pub(super) examples: usize,
+}
+
+pub(super) fn between<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Between<T>, MeasureError> {
+    let (z, no_x) = standardised("x", x)?;
+    let (w, no_y) = standardised("y", y)?;
+    check::same_size("examples", ("x", x.nrows()), ("y", y.nrows()))?;
+    Ok(Between { r: matmul_tn(z.view(), w.view()), constant: [no_x, no_y], examples: x.nrows() })
+}
+
+/// The units of one layer with each other.
+pub(super) fn within<T: Real>(x: ArrayView2<'_, T>) -> Result<Between<T>, MeasureError> {
+    let (z, constant) = standardised("x", x)?;
+    Ok(Between { r: matmul_tn(z.view(), z.view()), constant: [constant; 2], examples: x.nrows() })
+}
+
+impl<T: Real> Between<T> {
+    fn varying(&self) -> [f64; 2] {
+        [(self.r.nrows() - self.constant[0]) as f64, (self.r.ncols() - self.constant[1]) as f64]
+    }
+
+    pub(super) fn means(&self) -> CorrelationMeans {
+        let (sum, absolute) = sums(self.r.view(), 0..self.r.ncols());
+        let [p, q] = self.varying();
+        CorrelationMeans::of(sum, absolute, p * q)
+    }
+
+    /// Of a layer with itself, over pairs of different units.
+    pub(super) fn off_diagonal(&self) -> Option<CorrelationMeans> {
+        off_diagonal(&self.r, sums(self.r.view(), 0..self.r.ncols()), self.varying()[0])
+    }
+
+    /// The reading of one of the means: with the constant units that it leaves out.
+    pub(super) fn reading(&self, value: f64, by_chance: f64) -> Reading {
+        let left_out = self.constant[0] + self.constant[1];
+        let note = (left_out > 0)
+            .then(|| format!("{} and {} constant units are left out", self.constant[0], self.constant[1]));
+        Reading::of(value)
+            .with_part("expected_by_chance", vec![by_chance])
+            .with_part("constant_units", self.constant.iter().map(|&n| n as f64).collect())
+            .with_notes(note)
+    }
+}
+
+/// The first rows of an array, as many as the option says.
+pub(super) fn leading<'v, T>(
+    x: &ArrayView2<'v, T>,
+    options: &Options,
+    measure: &'static str,
+) -> Result<ArrayView2<'v, T>, MeasureError> {
+    let wanted = options.count(EXAMPLES.name)?;
+    if wanted > x.nrows() {
+        return Err(MeasureError::BadOption {
+            measure,
+            option: EXAMPLES.name,
+            value: wanted.to_string(),
+            expected: format!("0 or at most the {} examples there are", x.nrows()),
+        });
+    }
+    let rows = if wanted == 0 { x.nrows() } else { wanted };
+    Ok(x.clone().split_at(ndarray::Axis(0), rows).0)
+}
+
+/// What is the mean of |r| over draws of `examples` examples of two independent normal units?
+///
+/// `E|r| = Γ((n−1)/2) / (√π Γ(n/2))`, about .80/√n, from the density `(1−r²)^((n−4)/2)` of r; that of max(0, r) is half of it.
+/// It is the same for any two independent units of which one is normal, and close for examples in random order.
+///
+/// # Panics
+/// For fewer than 2 examples, which have no correlation.
+///
+/// Reference: Fisher 1915, Frequency distribution of the values of the correlation coefficient (Biometrika 10).
+#[must_use]
+pub fn absolute_correlation_by_chance(examples: usize) -> f64 {
+    assert!(examples >= 2, "a correlation needs two examples");
+    // E|r| is 1 for n = 2 and 2/π for n = 3, and Γ(x + 1) = x Γ(x) takes it from n to n + 2.
+    let (start, value) = if examples % 2 == 0 { (2, 1.0) } else { (3, std::f64::consts::FRAC_2_PI) };
+    (start..examples).step_by(2).fold(value, |value, n| value * (n as f64 - 1.0) / n as f64)
+}
+
+/// Every column less its mean and of norm one, and how many are constant; those are zero.
+fn standardised<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<(Array2<T>, usize), MeasureError> {
+    check::matrix(input, x)?;
+    check::rows_at_least(input, x.nrows(), 2, "a correlation")?;
+    let standard = x.as_standard_layout();
+    let (rows, columns) = x.dim();
+    let values = standard.as_slice().unwrap_or_default();
+    // Squares of f32 fit into f64; those of f64 need each column divided by a power of two.
+    let inverse: Vec<f64> = if T::EPSILON.to_f64() > 1e-10 {
+        vec![1.0; columns]
+    } else {
+        standard.columns().into_iter().map(|column| 1.0 / check::binary_scale(column.iter())).collect()
+    };
+    let first: Vec<f64> = values[..columns].iter().zip(&inverse).map(|(v, inverse)| v.to_f64() * inverse).collect();
+    // Distances from the first row are exactly zero in a constant column, whatever its value.
+    let mut mean = vec![0.0; columns];
+    for row in values.chunks_exact(columns) {
+        for (((mean, v), first), inverse) in mean.iter_mut().zip(row).zip(&first).zip(&inverse) {
+            *mean += v.to_f64() * inverse - first;
+        }
+    }
+    mean.iter_mut().for_each(|mean| *mean /= rows as f64);
+    let shift: Vec<f64> = first.iter().zip(&mean).map(|(first, mean)| first + mean).collect();
+    let mut squares = vec![0.0; columns];
+    for row in values.chunks_exact(columns) {
+        for (((square, v), shift), inverse) in squares.iter_mut().zip(row).zip(&shift).zip(&inverse) {
+            let deviation = v.to_f64() * inverse - shift;
+            *square += deviation * deviation;
+        }
+    }
+    let constant = squares.iter().filter(|square| **square == 0.0).count();
+    if constant == columns {
+        return Err(MeasureError::NoVariation { input, what: "every column is constant over the examples" });
+    }
+    let factor: Vec<f64> = squares.iter().map(|s| if *s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
+    let mut z = Array2::<T>::zeros((rows, columns));
+    let to = z.as_slice_mut().unwrap_or_default();
+    for (to, row) in to.chunks_exact_mut(columns).zip(values.chunks_exact(columns)) {
+        for ((((to, v), shift), inverse), factor) in to.iter_mut().zip(row).zip(&shift).zip(&inverse).zip(&factor) {
+            *to = T::from_f64((v.to_f64() * inverse - shift) * factor);
+        }
+    }
+    Ok((z, constant))
+}
+
+/// Σ r and Σ |r| over some columns.
+fn sums<T: Real>(r: ArrayView2<'_, T>, columns: Range<usize>) -> (f64, f64) {
+    let (mut sum, mut absolute) = (0.0, 0.0);
+    for row in r.slice(s![.., columns]).outer_iter() {
+        let (mut of_row, mut absolute_of_row) = (0.0, 0.0);
+        for value in row {
+            of_row += value.to_f64();
+            absolute_of_row += value.to_f64().abs();
+        }
+        sum += of_row;
+        absolute += absolute_of_row;
+    }
+    (sum, absolute)
+}
+
+fn off_diagonal<T: Real>(r: &Array2<T>, (sum, absolute): (f64, f64), varying: f64) -> Option<CorrelationMeans> {
+    let diagonal: f64 = r.diag().iter().map(|v| v.to_f64()).sum();
+    (varying > 1.0).then(|| CorrelationMeans::of(sum - diagonal, absolute - diagonal, varying * (varying - 1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kymograph_linalg::random;
+
+    /// Pearson's r of two columns, as written.
+    fn literal(x: &[f64], y: &[f64]) -> f64 {
+        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+        let (mx, my) = (mean(x), mean(y));
+        let cov: f64 = x.iter().zip(y).map(|(a, b)| (a - mx) * (b - my)).sum();
+        let var = |v: &[f64], m: f64| v.iter().map(|a| (a - m).powi(2)).sum::<f64>();
+        cov / (var(x, mx) * var(y, my)).sqrt()
+    }
+
+    #[test]
+    fn the_grid_is_the_mean_of_every_r_as_written() {
+        let mut rng = random::stream(5, "test");
+        let shared: Array2<f64> = random::normal_matrix(&mut rng, 40, 3);
+        let layers: Vec<Array2<f64>> = [3, 5, 2]
+            .map(|width| {
+                let own: Array2<f64> = random::normal_matrix(&mut rng, 40, width);
+                shared.dot(&random::normal_matrix::<f64, _>(&mut rng, 3, width)) + own + 2.0
+            })
+            .into();
+        let views: Vec<_> = layers.iter().map(|layer| layer.view()).collect();
+        let grid = correlation_grid(&views).unwrap();
+        let narrow: Vec<Array2<f32>> = layers.iter().map(|layer| layer.mapv(|v| v as f32)).collect();
+        let single = correlation_grid(&narrow.iter().map(|layer| layer.view()).collect::<Vec<_>>()).unwrap();
+        for i in 0..3 {
+            for j in 0..3 {
+                let (mut every, mut others) = (Vec::new(), Vec::new());
+                for (a, x) in layers[i].columns().into_iter().enumerate() {
+                    for (b, y) in layers[j].columns().into_iter().enumerate() {
+                        let r = literal(&x.to_vec(), &y.to_vec());
+                        every.push(r);
+                        if a != b {
+                            others.push(r);
+                        }
+                    }
+                }
+                let mean =
+                    |of: &dyn Fn(f64) -> f64, all: &[f64]| all.iter().map(|r| of(*r)).sum::<f64>() / all.len() as f64;
+                let same = |found: CorrelationMeans, all: &[f64], tolerance: f64| {
+                    assert!((found.signed - mean(&|r| r, all)).abs() < tolerance, "{i} {j}");
+                    assert!((found.absolute - mean(&f64::abs, all)).abs() < tolerance, "{i} {j}");
+                    assert!((found.clipped - mean(&|r| r.max(0.0), all)).abs() < tolerance, "{i} {j}");
+                };
+                same(grid.means(i, j), &every, 1e-13);
+                same(single.means(i, j), &every, 1e-6);
+                if i == j {
+                    same(grid.within(i).unwrap(), &others, 1e-13);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn constant_units_are_left_out_and_counted() {
+        let mut x: Array2<f32> = random::normal_matrix(&mut random::stream(2, "test"), 30, 3);
+        let y: Array2<f32> = random::normal_matrix(&mut random::stream(3, "test"), 30, 2);
+        let without = correlation_grid(&[x.slice(s![.., ..2]), y.view()]).unwrap();
+        x.column_mut(2).fill(0.1);
+        let with = correlation_grid(&[x.view(), y.view()]).unwrap();
+        assert_eq!((with.constant_units(), with.means(0, 1)), (&[1, 0][..], without.means(0, 1)));
+        assert_eq!(with.within(0), without.within(0));
+        let one = correlation_grid(&[x.slice(s![.., 1..])]).unwrap();
+        assert_eq!(one.within(0), None);
+        assert!(correlation_grid::<f32>(&[x.slice(s![.., 2..])]).is_err() && correlation_grid::<f32>(&[]).is_err());
+    }
+
+    /// ∫|r| (1−r²)^((n−4)/2) dr over ∫(1−r²)^((n−4)/2) dr, with r = sin t so that the ends are smooth.
+    #[test]
+    fn the_expectation_by_chance_is_the_integral_over_the_density() {
+        for n in [4, 5, 10, 32, 256, 1001] {
+            let steps = 20_000;
+            let (mut above, mut below) = (0.0, 0.0);
+            for k in 0..steps {
+                let t = std::f64::consts::FRAC_PI_2 * (f64::from(k) + 0.5) / f64::from(steps);
+                let density = t.cos().powi(n - 3);
+                above += t.sin() * density;
+                below += density;
+            }
+            let found = absolute_correlation_by_chance(n as usize);
+            assert!((found - above / below).abs() < 1e-6, "{n}: {found} {}", above / below);
+            if n >= 32 {
+                assert!((found * f64::from(n).sqrt() - 0.798).abs() < 0.02, "{n}");
+            }
+        }
+        assert_eq!(absolute_correlation_by_chance(2), 1.0);
+    }
+
+    /// 60 × 60 independent units: the mean of 3,600 |r| scatters by about .6/√n/60 and more for shared units; five of those.
+    #[test]
+    fn independent_units_correlate_as_chance_says() {
+        for n in [16, 256] {
+            let x: Array2<f64> = random::normal_matrix(&mut random::stream(7, "test"), n, 60);
+            let y: Array2<f64> = random::normal_matrix(&mut random::stream(8, "test"), n, 60);
+            let means = between(x.view(), y.view()).unwrap().means();
+            let expected = absolute_correlation_by_chance(n);
+            assert!((means.absolute - expected).abs() < 0.08 / (n as f64).sqrt(), "{n}: {means:?} {expected}");
+            assert!((means.clipped - expected / 2.0).abs() < 0.08 / (n as f64).sqrt(), "{n}: {means:?} {expected}");
+        }
+    }
+}
