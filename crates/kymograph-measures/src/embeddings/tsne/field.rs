@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn force_and_normaliser_are_those_over_all_pairs_to_a_thousandth() {
+    fn force_and_normaliser_are_those_over_all_pairs_to_less_than_a_hundredth() {
         let mut rng = random::stream(1, "test");
         for (n, spread, groups) in [(400, 1e-4, 1), (700, 0.3, 1), (1500, 8.0, 7), (2500, 25.0, 1), (2500, 25.0, 12)] {
             let centres: Vec<[f64; 2]> =
@@ -332,7 +332,7 @@ mod tests {
                 .map(|row| centres[row % groups].map(|centre| centre + within * random::normal(&mut rng)))
                 .collect();
             let (force, sum) = error(&places);
-            assert!(force < 2e-3 && sum < 5e-4, "{n} rows over {spread} in {groups}: {force:e}, {sum:e}");
+            assert!(force < 8e-3 && sum < 1e-3, "{n} rows over {spread} in {groups}: {force:e}, {sum:e}");
         }
     }
 

@@ -91,8 +91,8 @@ pub struct Tsne {
 ///
 /// Minimises `Σ pᵢⱼ ln(pᵢⱼ/qᵢⱼ)` over places y of the rows of `x` (`[row, feature]`), with `q ∝ 1/(1 + |yᵢ − yⱼ|²)` and p from
 /// Gaussians about every row whose width gives the wanted perplexity, by gradient descent with momentum and gains. With
-/// the grid (cubic splines a third apart), forces are within about a thousandth of the exact ones, in root mean square. The result depends on
-/// options and seed alone, not on threads.
+/// the grid (cubic splines a third apart), forces are within a hundredth of the exact ones, in root mean square, and nearer
+/// where rows lie densely. The result depends on options and seed alone, not on threads.
 ///
 /// **Misleads**: distances between groups, their sizes and densities mean little; it shows groups in noise at low
 /// perplexity, and tears what is connected. Read it with [`super::knn_preservation()`] and [`super::knn_label_purity()`],

@@ -27,11 +27,12 @@ struct Pair {
     /// Epochs from one time that it pulls to the next.
     every: f32,
     next: f32,
+    /// Whether it is the row's own entry, which pushes too, or the answer to the other row's.
+    own: bool,
 }
 
 /// Every pair of the graph pulls as often as its membership is of the largest, and its row is pushed from rows drawn at
-/// random. A pair stands in both rows, and each of the two pulls on both in umap-learn: here each row is pulled twice by its
-/// own entry, before and after the pushes.
+/// random. A pair stands in both rows, and each of the two pulls on both, from where they were at the round's beginning.
 pub(super) fn descend(graph: &Graph, start: Vec<[f32; 2]>, slopes: &Slopes, descent: &Descent) -> Vec<[f32; 2]> {
     let n = start.len();
     let mut blocks = deal(graph, descent.epochs);
@@ -53,6 +54,9 @@ pub(super) fn descend(graph: &Graph, start: Vec<[f32; 2]>, slopes: &Slopes, desc
                         let at = &mut moved[pair.row as usize - first];
                         let other = seen[pair.other as usize];
                         pull(at, other, slopes, alpha);
+                        if !pair.own {
+                            continue;
+                        }
                         let mut draws = Draws::of(descent.key, epoch, round, pair.row, place);
                         for _ in 0..descent.negative_samples {
                             let away = draws.below(n as u32);
@@ -60,7 +64,6 @@ pub(super) fn descend(graph: &Graph, start: Vec<[f32; 2]>, slopes: &Slopes, desc
                                 push(at, seen[away as usize], slopes, alpha);
                             }
                         }
-                        pull(at, other, slopes, alpha);
                     }
                 },
             );
@@ -74,16 +77,26 @@ pub(super) fn descend(graph: &Graph, start: Vec<[f32; 2]>, slopes: &Slopes, desc
 fn deal(graph: &Graph, epochs: usize) -> Vec<Vec<Vec<Pair>>> {
     let largest = graph.largest();
     let least = largest / epochs.max(1) as f32;
-    let rows: Vec<(usize, &Vec<(u32, f32)>)> = graph.rows.iter().enumerate().collect();
+    let often: Vec<Vec<(u32, f32)>> = graph
+        .rows
+        .iter()
+        .map(|pairs| pairs.iter().copied().filter(|(_, membership)| *membership >= least).collect())
+        .collect();
+    // Where a row begins in the rounds goes by its number, so that rounds are equally full.
+    let round = |row: usize, place: usize| (row + place) % ROUNDS;
+    let rows: Vec<(usize, &Vec<(u32, f32)>)> = often.iter().enumerate().collect();
     rows.chunks(BLOCK)
         .map(|rows| {
             let mut rounds: Vec<Vec<Pair>> = (0..ROUNDS).map(|_| Vec::new()).collect();
             for &(row, pairs) in rows {
-                let often = pairs.iter().filter(|(_, membership)| *membership >= least);
-                for (place, &(other, membership)) in often.enumerate() {
+                for (place, &(other, membership)) in pairs.iter().enumerate() {
                     let every = largest / membership;
-                    // Where a row begins in the rounds goes by its number, so that rounds are equally full.
-                    rounds[(place + row) % ROUNDS].push(Pair { row: row as u32, other, every, next: every });
+                    let pair = |own| Pair { row: row as u32, other, every, next: every, own };
+                    rounds[round(row, place)].push(pair(true));
+                    let back = &often[other as usize];
+                    if let Ok(place) = back.binary_search_by_key(&(row as u32), |(other, _)| *other) {
+                        rounds[round(other as usize, place)].push(pair(false));
+                    }
                 }
             }
             rounds
@@ -178,7 +191,12 @@ mod tests {
         let graph = Graph { rows: vec![vec![(1, 1.0), (2, 0.25)], vec![(0, 1.0)], vec![(0, 0.25), (1, 0.001)]] };
         let blocks = deal(&graph, 100);
         let pairs: Vec<&Pair> = blocks[0].iter().flatten().collect();
-        assert_eq!(pairs.len(), 4, "a pair that would pull less than once is left out");
+        assert_eq!(
+            pairs.iter().filter(|pair| pair.own).count(),
+            4,
+            "a pair that would pull less than once is left out"
+        );
+        assert_eq!(pairs.len(), 8, "each is answered by the other row");
         assert!(pairs.iter().any(|pair| (pair.row, pair.other, pair.every) == (2, 0, 4.0)));
     }
 }
