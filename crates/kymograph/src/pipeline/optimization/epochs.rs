@@ -12,7 +12,7 @@ use super::rows::{PUBLISHED, THRESHOLDS, unflipped_change};
 pub(super) fn words(threshold: &str) -> String {
     match (threshold.strip_prefix("abs"), threshold.strip_prefix("rel")) {
         (Some(size), _) => format!("|g| ≤ {size}"),
-        (_, Some(share)) => format!("|g| ≤ {share} of the layer's rms"),
+        (_, Some(share)) => format!("|g| ≤ {share} × layer rms"),
         _ => threshold.to_owned(),
     }
 }
@@ -60,16 +60,16 @@ pub(super) fn section(network: &str, histories: &[&History], published: &Publish
         zeros(network, histories, published),
         "Published as zero_e7_grads: gradients within 1e-7 of zero, here as a share of all parameters and taken apart into those \
          that are exactly zero (silent units) and the others; the same at 1e-5 and at thresholds that follow the layer's \
-         gradients. The published counts are of another, larger network and stand apart. There is no null for a count: the \
-         relative thresholds say what of the fall is the gradients' own scale.",
+         gradients; `average` is the running average's. The published counts are of another, larger network and stand apart. \
+         There is no null for a count: the relative thresholds say what of the fall is the gradients' own scale.",
     );
     place(
         &mut section,
         &format!("{network}-frac-zero-grads-released"),
         released(network, histories, published),
         "Published as frac_zero_grads_released: of the gradients near zero at one minibatch, the share that is not at the next. \
-         Where exact zeros are left out by the share that is not near zero at all, independent draws would release one minus the \
-         set's own share, drawn as the null.",
+         Sets drawn independently would release one minus their own share of the parameters, drawn as the null; silent units, \
+         whose zeros last, lie far below it.",
     );
     place(
         &mut section,
@@ -122,11 +122,11 @@ fn zeros(network: &str, histories: &[&History], published: &Published) -> Option
             epochs.add(&panel, "not exactly zero", history, share(history, &format!("{threshold}.zero_nonexact")));
         }
         for threshold in ["abs1e-7", PUBLISHED] {
-            let panel = format!("running average, {}", words(threshold));
+            let panel = format!("average, {}", words(threshold));
             epochs.add(&panel, "near zero", history, share(history, &format!("ema.{threshold}.zero")));
         }
     }
-    epochs.published("published counts, larger network", published, "zero_e7", histories);
+    epochs.published("published counts", published, "zero_e7", histories);
     epochs.figure(&format!("{network}: share of parameters whose gradient is near zero"))
 }
 
