@@ -9,5 +9,5 @@ mod training;
 pub use control::Control;
 pub use inputs::{Examples, Inputs, resized};
 pub use scores::{Scores, scores};
-pub use settings::Settings;
+pub use settings::{Checkpoints, Settings};
 pub use training::{Data, Training, trained};

@@ -15,6 +15,8 @@ use crate::error::KymographError;
 /// Everything a report is derived from.
 pub(super) struct Derivation<'a> {
     pub(super) experiment: &'a Experiment,
+    /// The study's name; none for an analysis of foreign checkpoints.
+    pub(super) study: Option<&'a str>,
     pub(super) title: String,
     pub(super) question: String,
     pub(super) plan: &'a Plan,

@@ -8,12 +8,14 @@ mod capture;
 mod commands;
 mod composition;
 mod derive;
+mod folded;
 mod judge;
 mod networks;
 mod page;
 mod published;
 mod run;
 mod sections;
+mod squeeze;
 mod study;
 mod trajectories;
 

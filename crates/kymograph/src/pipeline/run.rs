@@ -162,6 +162,7 @@ pub(super) fn derive_study(
     let more = (high - low + 1).max(needed.max(8)) - 1 + low;
     let derivation = Derivation {
         experiment,
+        study: Some(study.name),
         title: file.title,
         question: file.question,
         plan,
