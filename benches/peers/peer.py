@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 class Rust:
     """Our side: a program that answers each line with a line of JSON."""
 
-    def __init__(self, binary, *arguments):
+    def __init__(self, binary, *arguments, threads=None):
         self.binary = Path(binary).name
+        own = {} if threads is None else {"RAYON_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen([binary, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+                                        text=True, env={**os.environ, **own})
 
     def ask(self, command):
         self.process.stdin.write(command + "\n")

@@ -9,7 +9,9 @@ mod backend;
 mod distance;
 mod error;
 mod factor;
+mod fourier;
 mod matmul;
+mod neighbours;
 mod real;
 mod symmetric;
 
@@ -22,7 +24,9 @@ pub use assignment::assignment;
 pub use distance::squared_distances;
 pub use error::LinalgError;
 pub use factor::{Qr, Svd, SymmetricEigen, eigenvalues, qr, singular_values, svd, symmetric_eigen};
+pub use fourier::{Fourier, LANES, Lanes, fourier_length};
 pub use matmul::{matmul, matmul_into, matmul_into_sequential, matmul_nt, matmul_tn};
+pub use neighbours::{Neighbours, nearest_neighbours};
 pub use real::Real;
 pub use symmetric::{centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram};
 

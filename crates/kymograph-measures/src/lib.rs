@@ -9,6 +9,7 @@ pub mod attention;
 pub mod changepoints;
 mod check;
 pub mod clusters;
+pub mod embeddings;
 mod error;
 pub mod filters;
 pub mod groups;

@@ -69,7 +69,7 @@ impl Points {
         Ok(())
     }
 
-    pub(super) fn rows(&self) -> ArrayView2<'_, f64> {
+    pub(crate) fn rows(&self) -> ArrayView2<'_, f64> {
         self.rows.view()
     }
 

@@ -25,6 +25,8 @@ pub enum Family {
     Attention,
     /// Whether a series jumps.
     Changepoints,
+    /// How far a layout keeps neighbours, and how many dimensions there are.
+    Embeddings,
 }
 
 impl Family {
@@ -40,6 +42,7 @@ impl Family {
             Self::Predictions => "predictions",
             Self::Attention => "attention",
             Self::Changepoints => "changepoints",
+            Self::Embeddings => "embeddings",
         }
     }
 }

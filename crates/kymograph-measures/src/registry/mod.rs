@@ -25,6 +25,7 @@ static ALL: LazyLock<Vec<&'static Measure>> = LazyLock::new(|| {
         crate::predictions::MEASURES,
         crate::attention::MEASURES,
         crate::changepoints::MEASURES,
+        crate::embeddings::MEASURES,
     ]
     .concat()
 });
