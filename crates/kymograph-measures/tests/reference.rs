@@ -1,5 +1,6 @@
-//! Agreement with NumPy, SciPy and scikit-learn on the arrays of `reference/reference.json`, with ruptures on the series of
-//! `reference/detectors.json`, and with published numbers; the scripts in `reference/` say how they came about.
+//! Agreement with NumPy, SciPy and scikit-learn on the arrays of `reference/reference.json` and `reference/correlations.json`,
+//! with ruptures on the series of `reference/detectors.json`, and with published numbers; the scripts in `reference/` say how they
+//! came about.
 
 use kymograph_measures::changepoints::{PeltOptions, RollingZScoreOptions, pelt_change_points, rolling_z_score_jumps};
 use kymograph_measures::clusters::{KMeansOptions, KMeansSilhouetteOptions, kmeans, kmeans_silhouette, silhouette};
@@ -63,6 +64,19 @@ fn representations_and_spectra() {
         let (found, expected) = (reading.part("singular_values").unwrap(), list(&entry["singular_values"]));
         assert_eq!(found.len(), expected.len());
         found.iter().zip(&expected).for_each(|(found, expected)| close(*found, *expected, "singular value"));
+    }
+}
+
+#[test]
+fn correlations_and_groups() {
+    let document = document(include_str!("reference/correlations.json"));
+    for entry in rows(&document["layers"]) {
+        let (x, y) = (matrix(&entry["x"]), matrix(&entry["y"]));
+        assert_eq!(compare(entry, &[x.view().into(), y.view().into()]), 5);
+    }
+    for entry in rows(&document["groups"]) {
+        let (x, labels) = (matrix(&entry["x"]), labels(&entry["labels"]));
+        assert_eq!(compare(entry, &[x.view().into(), labels.view().into()]), 1);
     }
 }
 

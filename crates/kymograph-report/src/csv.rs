@@ -2,7 +2,7 @@
 
 use crate::ReportError;
 use crate::draw::histogram as draw_counts;
-use crate::figure::{Curves, DotInterval, Figure, FigureKind, HeatMap, Histogram, ImageGrid};
+use crate::figure::{Curves, DotInterval, Figure, FigureKind, HeatMap, Histogram, ImageGrid, Scatter};
 
 /// A table being written.
 struct Table {
@@ -45,6 +45,7 @@ pub fn to_csv(figure: &Figure) -> Result<String, ReportError> {
         FigureKind::Histogram(histogram) => histogram_rows(histogram),
         FigureKind::ImageGrid(grid) => image_rows(grid),
         FigureKind::DotInterval(dots) => dot_rows(dots),
+        FigureKind::Scatter(scatter) => scatter_rows(scatter),
     };
     Ok(table.out)
 }
@@ -146,6 +147,17 @@ fn dot_rows(dots: &DotInterval) -> Table {
         for threshold in &panel.thresholds {
             let numbers = [Some(threshold.value), None, None, None, None, None];
             table.row(&[&panel.title, "threshold", &threshold.label], &numbers);
+        }
+    }
+    table
+}
+
+fn scatter_rows(scatter: &Scatter) -> Table {
+    let mut table = Table::new("panel,class,name,x,y");
+    for panel in &scatter.panels {
+        for (i, ([x, y], class)) in panel.points.iter().zip(&panel.classes).enumerate() {
+            let name = panel.names.get(i).map_or("", String::as_str);
+            table.row(&[&panel.title, &scatter.classes[*class], name], &[Some(*x), Some(*y)]);
         }
     }
     table

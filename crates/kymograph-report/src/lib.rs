@@ -43,8 +43,8 @@ pub use draw::to_svg;
 pub use error::ReportError;
 pub use figure::{
     Axis, AxisScale, ColourMap, ColourScale, CurvePanel, Curves, DotInterval, DotPanel, DotRow, Figure, FigureKind,
-    HeatMap, HeatPanel, Histogram, HistogramPanel, Image, ImageGrid, Mark, NullBand, PrintValues, Series, Threshold,
-    Width,
+    HeatMap, HeatPanel, Histogram, HistogramPanel, Image, ImageGrid, Mark, NullBand, PrintValues, Scatter,
+    ScatterPanel, Series, Threshold, Width,
 };
 pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_pdf, write_report};
 pub use number::{format_interval, format_value, grouped};

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{dots, figure, heat_map, histogram, image_grid};
+use common::{dots, figure, heat_map, histogram, image_grid, scatter};
 use kymograph_report::{FigureKind, to_csv};
 
 #[test]
@@ -77,5 +77,20 @@ fn hostile_names_are_quoted_and_never_formulas() -> Result<(), kymograph_report:
     let csv = to_csv(&figure(FigureKind::HeatMap(map)))?;
     assert!(csv.contains("\n,\"'=HYPERLINK(\"\"http://x\"\")\",100–1000,0.985\n"), "{csv}");
     assert!(csv.contains("\n,\"a,b\nc\",100–1000,0.886\n"));
+    Ok(())
+}
+
+#[test]
+fn points_have_their_class_and_name() -> Result<(), kymograph_report::ReportError> {
+    let csv = to_csv(&figure(FigureKind::Scatter(scatter())))?;
+    let expected = "\
+panel,class,name,x,y
+relu1,zero,a digit,0,1
+relu1,one,another,2,-1.5
+relu1,one,\"'=third, \"\"quoted\"\"\",0.5,0.25
+many,zero,,0,0
+";
+    assert!(csv.starts_with(expected), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + 3 + 1000);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{curves, dots, every_kind, figure, heat_map, histogram, image_grid};
+use common::{curves, dots, every_kind, figure, heat_map, histogram, image_grid, scatter};
 use kymograph_report::{
     AxisScale, ColourMap, FigureKind, Mark, ReportError, Series, slug, to_csv, to_pdf, to_png, to_svg, write_figure,
 };
@@ -84,6 +84,9 @@ fn nan_is_refused_and_located() {
     let mut bad = image_grid();
     bad.cells[0][0].as_mut().unwrap().values[3] = f32::NAN;
     assert!(figure(FigureKind::ImageGrid(bad)).check().is_err());
+    let mut bad = scatter();
+    bad.panels[1].points[3][1] = f64::NAN;
+    assert!(figure(FigureKind::Scatter(bad)).check().is_err());
     let mut bad = dots();
     bad.panels[0].rows[0].interval = Some([0.0, f64::NAN]);
     assert!(figure(FigureKind::DotInterval(bad)).check().is_err());
@@ -97,6 +100,7 @@ fn empty_figures_and_mismatched_lists_are_refused() {
         FigureKind::Histogram(Default::default()),
         FigureKind::ImageGrid(Default::default()),
         FigureKind::DotInterval(Default::default()),
+        FigureKind::Scatter(Default::default()),
     ] {
         assert!(matches!(to_svg(&figure(kind), "x"), Err(ReportError::Empty { .. })));
     }
@@ -106,6 +110,13 @@ fn empty_figures_and_mismatched_lists_are_refused() {
     let mut bad = heat_map();
     bad.panels[0].values[0].pop();
     assert!(matches!(to_svg(&figure(FigureKind::HeatMap(bad)), "x"), Err(ReportError::Shape { .. })));
+    let mut bad = scatter();
+    bad.panels[0].names.pop();
+    assert!(matches!(to_svg(&figure(FigureKind::Scatter(bad)), "x"), Err(ReportError::Shape { .. })));
+    let mut bad = scatter();
+    bad.panels[1].classes[7] = 2;
+    let error = to_svg(&figure(FigureKind::Scatter(bad)), "x").unwrap_err().to_string();
+    assert!(error.contains("many") && error.contains("classes"), "{error}");
     let mut bad = curves();
     bad.y.scale = AxisScale::Log;
     bad.panels[0].series[0].y[0] = Some(0.0);
@@ -247,4 +258,18 @@ fn marks_outside_the_distribution_are_drawn_inside_the_frame() {
     let svg = to_svg(&figure(FigureKind::Histogram(far)), "x").unwrap();
     let xs = svg.split("<line x1=\"").skip(1).map(|t| t.split('"').next().unwrap().parse::<f64>().unwrap());
     assert!(xs.into_iter().all(|x| (0.0..=680.0).contains(&x)));
+}
+
+#[test]
+fn few_points_have_the_markers_of_their_class_and_many_are_one_path_a_turn() {
+    let both = to_svg(&figure(FigureKind::Scatter(scatter())), "x").unwrap();
+    assert_eq!(both.matches("<circle").count(), 3 + 2, "three points and two keys");
+    assert_eq!(both.matches("h0").count(), 1000, "every point of the large panel once");
+    assert_eq!(both.matches("stroke-linecap").count(), 16, "two classes take eight turns");
+    // Coinciding points and a panel without any have a scale, too.
+    let mut odd = scatter();
+    odd.panels[0].points = vec![[3.0, 3.0]; 3];
+    (odd.panels[1].points, odd.panels[1].classes) = (vec![], vec![]);
+    let svg = to_svg(&figure(FigureKind::Scatter(odd)), "x").unwrap();
+    assert!(!svg.contains("NaN") && svg.matches("<circle").count() == 5, "{svg}");
 }

@@ -121,9 +121,9 @@ fn the_first_screen_says_what_was_predicted_and_found_and_with_which_certainty()
     at("[0.98512, 0.98514]");
     at("not measured");
     at("100 → 20\u{202f}000");
-    assert_eq!(html.matches("<figure id=").count(), 5);
-    assert_eq!(html.matches("aria-label=\"Words for").count(), 5);
-    assert_eq!(html.matches("download=").count(), 5);
+    assert_eq!(html.matches("<figure id=").count(), 6);
+    assert_eq!(html.matches("aria-label=\"Words for").count(), 6);
+    assert_eq!(html.matches("download=").count(), 6);
 }
 
 /// The charting library as it lies in the tree.
@@ -187,7 +187,11 @@ fn live_charts_hold_the_figures_data_beside_the_printed_figure() {
         .map(|t| serde_json::from_str(t.split("</script>").next().unwrap()).unwrap())
         .collect();
     let kinds: Vec<&str> = charts.iter().map(|c| c["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["curves", "heat_map", "frames", "image_grid"], "dots and plain histograms stay as printed");
+    assert_eq!(
+        kinds,
+        ["curves", "heat_map", "frames", "image_grid", "scatter"],
+        "dots and plain histograms stay as printed"
+    );
     let panel = &charts[0]["panels"][0];
     assert_eq!(panel["series"][0]["y"], serde_json::json!([0.1, 0.2, null, 0.3]));
     assert_eq!(panel["series"][0]["band"][1], serde_json::json!([0.1, 0.3]));
@@ -196,7 +200,11 @@ fn live_charts_hold_the_figures_data_beside_the_printed_figure() {
     assert_eq!(charts[2]["names"], serde_json::json!(["1", "2"]));
     assert_eq!(charts[2]["start"], 1, "kept within the frames");
     assert_eq!(charts[2]["charts"][1]["decimals"], 2);
-    assert_eq!(html.matches("<svg").count(), 6, "five figures and the prediction's picture are there without a script");
+    let scatter = &charts[4];
+    assert_eq!(scatter["panels"][0]["classes"], serde_json::json!([0, 1, 1]));
+    assert_eq!(scatter["panels"][0]["axes"][0]["range"], scatter_range([0.0, 2.0], 2.5));
+    assert_eq!(scatter["panels"][0]["axes"][1]["range"], scatter_range([-1.5, 1.0], 2.5));
+    assert_eq!(html.matches("<svg").count(), 7, "six figures and the prediction's picture are there without a script");
 
     // One frame is no slider, and a frame that cannot be drawn is an error.
     page.sections[0].figures[2].frames = Some(Frames { frames: frames.frames[..1].to_vec(), ..frames.clone() });
@@ -206,6 +214,13 @@ fn live_charts_hold_the_figures_data_beside_the_printed_figure() {
         ..frames
     });
     assert!(matches!(render_page(&page), Err(ReportError::Empty { .. })));
+}
+
+/// A range as wide as the longer axis, about its own middle, with 4 % of room at both ends.
+fn scatter_range([low, high]: [f64; 2], longest: f64) -> serde_json::Value {
+    let (middle, half) = ((low + high) / 2.0, longest * 1.08 / 2.0);
+    let digits = |v: f64| format!("{v:.6e}").parse::<f64>().unwrap();
+    serde_json::json!([digits(middle - half), digits(middle + half)])
 }
 
 #[test]
@@ -275,8 +290,8 @@ fn hostile_names_are_shown_and_never_run() {
         *field = HOSTILE.into();
     }
     let html = render_page(&page).unwrap();
-    assert_eq!(html.matches("<script").count(), 5, "the library, our own script and the data of three charts");
-    assert_eq!(html.matches("</script").count(), 5);
+    assert_eq!(html.matches("<script").count(), 6, "the library, our own script and the data of four charts");
+    assert_eq!(html.matches("</script").count(), 6);
     assert!(!html.contains("<img"));
     assert!(html.matches("&lt;script&gt;").count() > 15);
     let text = summary(&page);
@@ -359,7 +374,7 @@ fn the_summary_holds_verdict_nulls_and_commands() {
 fn a_report_folder_holds_everything_and_is_the_same_twice() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let files = write_report(one.path(), &page()).unwrap();
-    assert_eq!(files.figures.len(), 5);
+    assert_eq!(files.figures.len(), 6);
     let again = write_report(two.path(), &page()).unwrap();
     let pairs = [(&files.page, &again.page), (&files.summary, &again.summary), (&files.findings, &again.findings)];
     for (a, b) in pairs {

@@ -9,6 +9,7 @@
 mod checkpoints;
 mod data;
 mod error;
+mod events;
 mod export;
 mod folder;
 mod listing;
@@ -21,6 +22,7 @@ pub use data::{
     read_idx_labels, read_npy, read_numbers, read_series,
 };
 pub use error::RunsError;
+pub use events::EventWriter;
 pub use export::{ExportFormat, export};
 pub use folder::{
     Capture, Captures, Experiment, ExperimentManifest, FORMAT_VERSION, HookPoint, Manifest, Probe, Recorder,

@@ -7,6 +7,7 @@ mod file;
 pub mod groups;
 pub mod phases;
 mod progress;
+pub mod signals;
 pub mod squeeze;
 pub mod study;
 

@@ -20,5 +20,10 @@ pub(crate) use points::Points;
 
 use crate::Measure;
 
-pub(crate) static MEASURES: &[&Measure] =
-    &[&silhouette::MEASURE, &kmeans_silhouette::MEASURE, &adjusted_rand_index::MEASURE, &kmeans_agreement::MEASURE, &within_group_variance_share::MEASURE];
+pub(crate) static MEASURES: &[&Measure] = &[
+    &silhouette::MEASURE,
+    &kmeans_silhouette::MEASURE,
+    &adjusted_rand_index::MEASURE,
+    &kmeans_agreement::MEASURE,
+    &within_group_variance_share::MEASURE,
+];

@@ -45,8 +45,12 @@ pub(crate) static MEASURE: Measure = Measure {
     evaluate: |arrays, _| {
         MEASURE.check_inputs(arrays)?;
         match (&arrays[0], &arrays[1]) {
-            (Array::F32(x), Array::Labels(labels)) => within_group_variance_share(matrix(x, &MEASURE.inputs[0])?, *labels),
-            (Array::F64(x), Array::Labels(labels)) => within_group_variance_share(matrix(x, &MEASURE.inputs[0])?, *labels),
+            (Array::F32(x), Array::Labels(labels)) => {
+                within_group_variance_share(matrix(x, &MEASURE.inputs[0])?, *labels)
+            }
+            (Array::F64(x), Array::Labels(labels)) => {
+                within_group_variance_share(matrix(x, &MEASURE.inputs[0])?, *labels)
+            }
             _ => Err(MEASURE.wrong_kind(0, arrays)),
         }
     },

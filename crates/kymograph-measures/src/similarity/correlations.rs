@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kymograph_linalg::{Real, matmul_tn, parallel};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, s};
 
 use crate::{MeasureError, OptionSpec, Options, Reading, Setting, check};
 
@@ -103,8 +103,9 @@ pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<Correla
         ends.push(width..width + layer.ncols());
         width += layer.ncols();
     }
-    let standard: Vec<(Array2<T>, usize)> =
-        parallel::map_indices(layers.len(), |i| standardised("layers", layers[i])).into_iter().collect::<Result<_, _>>()?;
+    let standard: Vec<(Array2<T>, usize)> = parallel::map_indices(layers.len(), |i| standardised("layers", layers[i]))
+        .into_iter()
+        .collect::<Result<_, _>>()?;
     let mut all = Array2::<T>::zeros((first.nrows(), width));
     for ((z, _), range) in standard.iter().zip(&ends) {
         all.slice_mut(s![.., range.clone()]).assign(z);
@@ -134,7 +135,19 @@ pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<Correla
 /// # Errors
 /// As [`correlation_grid`].
 pub fn correlations<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Array2<T>, MeasureError> {
-    Ok(between(x, y)?.r)
+    let mut r = between(x, y)?.r;
+    // Rounding may pass the ends.
+    let (low, high) = (-T::ONE, T::ONE);
+    r.mapv_inplace(|v| {
+        if v > high {
+            high
+        } else if v < low {
+            low
+        } else {
+            v
+        }
+    });
+    Ok(r)
 }
 
 /// The correlations of two layers, and how many units of each are constant.
@@ -243,31 +256,27 @@ fn standardised<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<(A
         }
     }
     mean.iter_mut().for_each(|mean| *mean /= rows as f64);
+    let shift: Vec<f64> = first.iter().zip(&mean).map(|(first, mean)| first + mean).collect();
     let mut squares = vec![0.0; columns];
-    let mut z = Array2::<T>::zeros((rows, columns));
-    let to = z.as_slice_mut().unwrap_or_default();
-    for (to, row) in to.chunks_exact_mut(columns).zip(values.chunks_exact(columns)) {
-        for (column, (to, v)) in to.iter_mut().zip(row).enumerate() {
-            let deviation = v.to_f64() * inverse[column] - first[column] - mean[column];
-            squares[column] += deviation * deviation;
-            *to = T::from_f64(deviation);
+    for row in values.chunks_exact(columns) {
+        for (((square, v), shift), inverse) in squares.iter_mut().zip(row).zip(&shift).zip(&inverse) {
+            let deviation = v.to_f64() * inverse - shift;
+            *square += deviation * deviation;
         }
     }
     let constant = squares.iter().filter(|square| **square == 0.0).count();
     if constant == columns {
         return Err(MeasureError::NoVariation { input, what: "every column is constant over the examples" });
     }
-    rescale(z.view_mut(), &squares);
-    Ok((z, constant))
-}
-
-fn rescale<T: Real>(mut z: ArrayViewMut2<'_, T>, squares: &[f64]) {
-    let factors: Vec<f64> = squares.iter().map(|s| if *s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
-    for mut row in z.outer_iter_mut() {
-        for (value, factor) in row.iter_mut().zip(&factors) {
-            *value = T::from_f64(value.to_f64() * factor);
+    let factor: Vec<f64> = squares.iter().map(|s| if *s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
+    let mut z = Array2::<T>::zeros((rows, columns));
+    let to = z.as_slice_mut().unwrap_or_default();
+    for (to, row) in to.chunks_exact_mut(columns).zip(values.chunks_exact(columns)) {
+        for ((((to, v), shift), inverse), factor) in to.iter_mut().zip(row).zip(&shift).zip(&inverse).zip(&factor) {
+            *to = T::from_f64((v.to_f64() * inverse - shift) * factor);
         }
     }
+    Ok((z, constant))
 }
 
 /// Σ r and Σ |r| over some columns.
@@ -330,7 +339,8 @@ mod tests {
                         }
                     }
                 }
-                let mean = |of: &dyn Fn(f64) -> f64, all: &[f64]| all.iter().map(|r| of(*r)).sum::<f64>() / all.len() as f64;
+                let mean =
+                    |of: &dyn Fn(f64) -> f64, all: &[f64]| all.iter().map(|r| of(*r)).sum::<f64>() / all.len() as f64;
                 let same = |found: CorrelationMeans, all: &[f64], tolerance: f64| {
                     assert!((found.signed - mean(&|r| r, all)).abs() < tolerance, "{i} {j}");
                     assert!((found.absolute - mean(&f64::abs, all)).abs() < tolerance, "{i} {j}");

@@ -5,9 +5,7 @@ use ndarray::ArrayView2;
 
 use super::correlations::{EXAMPLES, between, leading};
 use crate::registry::with_pair;
-use crate::{
-    Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check,
-};
+use crate::{Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "mean_largest_correlation",
@@ -99,7 +97,8 @@ pub fn mean_largest_correlation<T: Real>(
     }
     let between = between(x, y)?;
     let varies = |column: ndarray::ArrayView1<'_, T>| column.iter().any(|v| *v != column[0]);
-    let largest = |row: ndarray::ArrayView1<'_, T>| row.iter().fold(0.0_f64, |most, r| most.max(r.to_f64().abs())).min(1.0);
+    let largest =
+        |row: ndarray::ArrayView1<'_, T>| row.iter().fold(0.0_f64, |most, r| most.max(r.to_f64().abs())).min(1.0);
     let units = between.r.outer_iter().zip(x.columns()).filter(|(_, column)| varies(column.view()));
     let per_unit: Vec<f64> = units.map(|(row, _)| largest(row)).collect();
     let redundant = per_unit.iter().filter(|r| **r >= threshold).count() as f64 / per_unit.len() as f64;

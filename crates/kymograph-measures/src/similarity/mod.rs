@@ -16,7 +16,9 @@ mod relative_displacement;
 mod same_index_cosine;
 
 pub use angular_speed::angular_speed;
-pub use correlations::{CorrelationGrid, CorrelationMeans, absolute_correlation_by_chance, correlation_grid, correlations};
+pub use correlations::{
+    CorrelationGrid, CorrelationMeans, absolute_correlation_by_chance, correlation_grid, correlations,
+};
 pub use debiased_linear_cka::debiased_linear_cka;
 pub use linear_cka::linear_cka;
 pub use matched_cosine::matched_cosine;

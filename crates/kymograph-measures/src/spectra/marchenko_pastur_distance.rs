@@ -83,7 +83,10 @@ pub fn marchenko_pastur_distance<T: Real>(x: ArrayView2<'_, T>, centre: bool) ->
     let distance = apart.fold(0.0, f64::max).min(1.0);
     let edges = [1.0 - q.sqrt(), 1.0 + q.sqrt()].map(|edge| edge * mean.sqrt() * values[0]);
     let beyond = |outside: &dyn Fn(f64) -> bool| values.iter().filter(|value| outside(**value)).count() as f64;
+    let small = (few < 10)
+        .then(|| format!("of {few} singular values even noise lies far from the law, by about {:.1}", 1.0 / n));
     Ok(Reading::of(check::number(MEASURE.name, distance)?)
+        .with_notes(small)
         .with_part("edges", edges.to_vec())
         .with_part("above_bulk", vec![beyond(&|value| value > edges[1])])
         .with_part("below_bulk", vec![beyond(&|value| value < edges[0])])

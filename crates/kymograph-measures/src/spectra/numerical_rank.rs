@@ -17,7 +17,7 @@ pub(crate) static MEASURE: Measure = Measure {
         OptionSpec {
             name: "tolerance",
             default: Setting::Real(0.0),
-            doc: "Singular values up to this share of the largest count as zero; 0 takes max(rows, columns) times the spacing of the stored numbers.",
+            doc: "Singular values up to this share of the largest (before centring) count as zero; 0 takes max(rows, columns) times the spacing of the stored numbers.",
         },
     ],
     range: (0.0, f64::INFINITY),
@@ -44,9 +44,10 @@ pub(crate) static MEASURE: Measure = Measure {
 ///
 /// The number of singular values of `x` (`[row, column]`) above `tolerance · σ₁`; a tolerance of 0 stands for
 /// `max(rows, columns) · ε`, with ε the spacing of the numbers in which `x` is stored (1.2e-7 in f32). From 0, all zero, to
-/// `min(rows, columns)`. With `centre`, column means are taken away first: of `H·Wᵀ + 1·bᵀ` with s columns in `H` the rank
-/// is at most s centred, and s + 1 otherwise. Parts: `tolerance`, as used; `last_kept` and `first_dropped`, the singular
-/// values on the two sides of the cut as shares of the largest, where there are such.
+/// `min(rows, columns)`. With `centre`, column means are taken away first, and σ₁ stays that of `x` as it is, whose rounding
+/// the means leave behind: of `H·Wᵀ + 1·bᵀ` with s columns in `H` the rank is at most s centred, and s + 1 otherwise. Parts:
+/// `tolerance`, as used; `last_kept` and `first_dropped`, the singular values on the two sides of the cut as shares of σ₁,
+/// where there are such.
 ///
 /// Unchanged by rotation and reordering of either axis, by a factor and by sign.
 ///
@@ -79,7 +80,9 @@ pub fn numerical_rank<T: Real>(x: ArrayView2<'_, T>, centre: bool, tolerance: f6
         Err(MeasureError::NoVariation { .. }) => return Ok(Reading::of(0.0).with_part("tolerance", vec![tolerance])),
         found => found?,
     };
-    let shares: Vec<f64> = values.iter().map(|value| value / values[0]).collect();
+    // The stored numbers are rounded before any mean is taken away, so it is their size that rounding follows.
+    let largest = if centre { singular_values(MEASURE.name, x, false)?[0] } else { values[0] };
+    let shares: Vec<f64> = values.iter().map(|value| value / largest).collect();
     let rank = shares.iter().filter(|share| **share > tolerance).count();
     let mut reading = Reading::of(check::number(MEASURE.name, rank as f64)?).with_part("tolerance", vec![tolerance]);
     for (name, at) in [("last_kept", rank.checked_sub(1)), ("first_dropped", Some(rank))] {

@@ -318,6 +318,8 @@ fn page(several: bool) -> Page {
         sliders::filters(&steps),
         sliders::layers(&steps),
         sliders::attention(&steps),
+        sliders::against(&steps),
+        sliders::clouds(&steps),
     ];
     Page {
         title: if several { "Phases or refinement?".into() } else { "Three checkpoints of cnn_deep".into() },

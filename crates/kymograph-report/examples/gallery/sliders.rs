@@ -1,9 +1,11 @@
-//! Figures with a slider over the steps: filters, layers against layers, attention maps.
+//! Figures with a slider over the steps: filters, layers against layers, attention maps, clouds of points.
 
 use kymograph_findings::Finding;
 use kymograph_report::figure::{ColourScale, Image};
 use kymograph_report::standard::{Selection, filter_frames, filter_grid, layer_maps};
-use kymograph_report::{Figure, FigureKind, Frame, Frames, HeatMap, HeatPanel, PlacedFigure, PrintValues, Width};
+use kymograph_report::{
+    Figure, FigureKind, Frame, Frames, HeatMap, HeatPanel, PlacedFigure, PrintValues, Scatter, ScatterPanel, Width,
+};
 
 use crate::{finding, noise, place};
 
@@ -75,4 +77,59 @@ pub(crate) fn attention(steps: &[u64]) -> Option<PlacedFigure> {
     let frames = steps.iter().map(|s| Frame { name: s.to_string(), figure: figure(*s) }).collect();
     let frames = Frames { label: "step".into(), frames, start: 0 };
     framed("attention", figure(*steps.last()?), Some(frames), "Where the tokens of the first layer look.")
+}
+
+pub(crate) fn clouds(steps: &[u64]) -> Option<PlacedFigure> {
+    let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
+    let panel = |layer: u64, points: u64, step: u64| {
+        let apart = (step as f64 / 2000.0).sqrt() * (2.0 + layer as f64);
+        let bell = |seed: u64| (0..6).map(|k| noise(seed * 6 + k) - 0.5).sum::<f64>();
+        let point = |i: u64| {
+            let angle = (i % 10) as f64 * 0.628;
+            let at = layer * 100_000 + 2 * i;
+            [apart * angle.cos() + bell(at), apart * angle.sin() + bell(at + 1)]
+        };
+        ScatterPanel {
+            title: if layer == 0 { "images".into() } else { format!("relu{layer}") },
+            points: (0..points).map(point).collect(),
+            classes: (0..points as usize).map(|i| i % 10).collect(),
+            ..ScatterPanel::default()
+        }
+    };
+    let figure = |step: u64| Figure {
+        title: "The probe in two dimensions".into(),
+        note: "2,000 and 300 images; t-SNE, coloured by digit.".into(),
+        width: Width::Double,
+        kind: FigureKind::Scatter(Scatter {
+            classes: classes.clone(),
+            named_in_place: true,
+            equal_units: true,
+            panels: (0..6).map(|layer| panel(layer, if layer < 3 { 2000 } else { 300 }, step)).collect(),
+        }),
+    };
+    let frames = steps.iter().map(|s| Frame { name: s.to_string(), figure: figure(*s) }).collect();
+    let frames = Frames { label: "step".into(), frames, start: 0 };
+    framed("clouds", figure(*steps.last()?), Some(frames), "Clouds of many and of few points.")
+}
+
+pub(crate) fn against(steps: &[u64]) -> Option<PlacedFigure> {
+    let point = |k: usize| [noise(k as u64), 40.0 * noise(k as u64 + 99) - 20.0];
+    let figure = Figure {
+        title: "One number against another".into(),
+        note: "A point a run.".into(),
+        width: Width::Double,
+        kind: FigureKind::Scatter(Scatter {
+            classes: vec!["with the control".into(), "without it".into()],
+            panels: vec![ScatterPanel {
+                x_label: "share of the loss drop".into(),
+                y_label: "change (standard deviations)".into(),
+                points: (0..steps.len()).map(point).collect(),
+                classes: (0..steps.len()).map(|k| k % 2).collect(),
+                names: steps.iter().map(|s| format!("step {s}")).collect(),
+                ..ScatterPanel::default()
+            }],
+            ..Scatter::default()
+        }),
+    };
+    framed("against", figure, None, "Two measured numbers of each run.")
 }

@@ -12,6 +12,7 @@ pub(crate) enum Key {
     Mark { colour: &'static str, dash: &'static str },
     Interval { colour: &'static str },
     Dot { colour: &'static str },
+    Point { colour: &'static str, marker: Marker },
     Single { colour: &'static str },
     Hatched,
 }
@@ -62,6 +63,7 @@ fn draw_key(svg: &mut Svg, key: &Key, x: f64, middle: f64) {
             svg.marker(Marker::Circle, centre, middle, 3.0, colour);
         }
         Key::Dot { colour } => svg.marker(Marker::Circle, centre, middle, 3.0, colour),
+        Key::Point { colour, marker } => svg.marker(*marker, centre, middle, 3.0, colour),
         Key::Single { colour } => {
             for part in [0.25, 0.5, 0.75] {
                 svg.line(

@@ -9,6 +9,7 @@ mod heat_map;
 pub(crate) mod histogram;
 mod image_grid;
 mod legend;
+pub(crate) mod scatter;
 
 use crate::figure::{Figure, FigureKind};
 use crate::svg::{Anchor, Svg, TextStyle, text};
@@ -67,6 +68,7 @@ pub fn to_svg(figure: &Figure, id: &str) -> Result<String, ReportError> {
         FigureKind::Histogram(histogram) => histogram::draw(&mut svg, histogram, y),
         FigureKind::ImageGrid(grid) => image_grid::draw(&mut svg, grid, y).map_err(fail)?,
         FigureKind::DotInterval(dots) => dots::draw(&mut svg, dots, y),
+        FigureKind::Scatter(scatter) => scatter::draw(&mut svg, scatter, y),
     };
     if !figure.note.is_empty() {
         y += 6.0;

@@ -1,6 +1,6 @@
 //! Checks a figure once, so that drawing code may rely on finite numbers and matching lengths.
 
-use super::{AxisScale, ColourMap, Curves, DotInterval, Figure, FigureKind, HeatMap, Histogram, ImageGrid};
+use super::{AxisScale, ColourMap, Curves, DotInterval, Figure, FigureKind, HeatMap, Histogram, ImageGrid, Scatter};
 use crate::ReportError;
 
 /// The figure being checked, for error messages.
@@ -167,6 +167,25 @@ impl Checker<'_> {
         }
         if rows == 0 { Err(self.empty("no rows")) } else { Ok(()) }
     }
+
+    fn scatter(&self, scatter: &Scatter) -> Result<(), ReportError> {
+        let mut drawn = 0;
+        for panel in &scatter.panels {
+            let place = format!("panel '{}'", panel.title);
+            self.length("classes", panel.classes.len(), panel.points.len(), &place)?;
+            if !panel.names.is_empty() {
+                self.length("names", panel.names.len(), panel.points.len(), &place)?;
+            }
+            let unknown = panel.classes.iter().find(|class| **class >= scatter.classes.len());
+            if let Some(class) = unknown {
+                self.length("named classes", scatter.classes.len(), class + 1, &place)?;
+            }
+            self.all_finite(panel.points.iter().flatten().copied(), &place)?;
+            self.all_finite(panel.range.iter().flatten().flatten().copied(), &place)?;
+            drawn += panel.points.len();
+        }
+        if drawn == 0 { Err(self.empty("no panel has a point")) } else { Ok(()) }
+    }
 }
 
 impl Figure {
@@ -184,6 +203,7 @@ impl Figure {
             FigureKind::Histogram(histogram) => checker.histogram(histogram),
             FigureKind::ImageGrid(grid) => checker.image_grid(grid),
             FigureKind::DotInterval(dots) => checker.dots(dots),
+            FigureKind::Scatter(scatter) => checker.scatter(scatter),
         }
     }
 }

@@ -5,10 +5,12 @@ mod check;
 mod curves;
 mod grids;
 mod marks;
+mod scatter;
 
 pub use curves::{CurvePanel, Curves, NullBand, Series, Threshold};
 pub use grids::{ColourMap, ColourScale, HeatMap, HeatPanel, Image, ImageGrid, PrintValues};
 pub use marks::{DotInterval, DotPanel, DotRow, Histogram, HistogramPanel, Mark};
+pub use scatter::{Scatter, ScatterPanel};
 
 /// Width at print size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -111,4 +113,6 @@ pub enum FigureKind {
     ImageGrid(ImageGrid),
     /// Estimates with intervals, a row each.
     DotInterval(DotInterval),
+    /// Points in the plane, coloured by class.
+    Scatter(Scatter),
 }

@@ -4,9 +4,9 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::draw::curve_labels;
+use crate::draw::{curve_labels, scatter};
 use crate::figure::{
-    Axis, AxisScale, ColourScale, CurvePanel, Curves, Figure, FigureKind, HeatMap, Image, ImageGrid, Series,
+    Axis, AxisScale, ColourScale, CurvePanel, Curves, Figure, FigureKind, HeatMap, Image, ImageGrid, Scatter, Series,
 };
 use crate::svg::{Marker, colour};
 
@@ -31,6 +31,7 @@ fn body(figure: &Figure) -> Option<Value> {
             (cells <= MOST_CELLS).then(|| of_heat_map(map))
         }
         FigureKind::ImageGrid(grid) => Some(of_image_grid(grid)),
+        FigureKind::Scatter(scatter) => Some(of_scatter(scatter)),
         FigureKind::Histogram(_) | FigureKind::DotInterval(_) => None,
     }
 }
@@ -83,15 +84,18 @@ fn of_curves(curves: &Curves) -> Value {
 fn look(index: usize) -> Value {
     let (colour, dash, marker) = colour::category(index);
     let dash: Vec<f64> = dash.split_whitespace().filter_map(|d| d.parse().ok()).collect();
-    let marker = match marker {
+    json!({ "colour": colour, "dash": dash, "marker": marker_name(marker) })
+}
+
+fn marker_name(marker: Marker) -> &'static str {
+    match marker {
         Marker::Circle => "circle",
         Marker::Square => "square",
         Marker::Triangle => "triangle",
         Marker::Diamond => "diamond",
         Marker::Cross => "cross",
         Marker::TriangleDown => "triangle down",
-    };
-    json!({ "colour": colour, "dash": dash, "marker": marker })
+    }
 }
 
 fn panel(panel: &CurvePanel, names: &[String], rules: &[String]) -> Value {
@@ -142,10 +146,40 @@ fn of_heat_map(map: &HeatMap) -> Value {
     })
 }
 
-/// Pixels as they are: little-endian f32 in base64.
+/// Little-endian f32 in base64.
+fn floats(values: impl IntoIterator<Item = f32>) -> String {
+    let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Pixels as they are.
 fn pixels(image: &Image) -> Value {
-    let bytes: Vec<u8> = image.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    json!([image.height, image.width, base64::engine::general_purpose::STANDARD.encode(bytes)])
+    json!([image.height, image.width, floats(image.values.iter().copied())])
+}
+
+fn of_scatter(figure: &Scatter) -> Value {
+    let class = |(i, name): (usize, &String)| {
+        let (colour, marker) = colour::point(i);
+        json!({ "name": name, "colour": colour, "marker": marker_name(marker) })
+    };
+    let panels: Vec<Value> = figure
+        .panels
+        .iter()
+        .map(|panel| {
+            let axes = scatter::scales(figure, panel).map(|scale| {
+                let ticks: Vec<Value> = scale.ticks(4).into_iter().map(|t| json!([number(t.value), t.label])).collect();
+                json!({ "range": numbers(scale.ends()), "ticks": ticks })
+            });
+            json!({
+                "title": panel.title, "labels": [panel.x_label, panel.y_label], "axes": axes, "names": panel.names,
+                "points": floats(panel.points.iter().flatten().map(|v| *v as f32)), "classes": panel.classes,
+            })
+        })
+        .collect();
+    json!({
+        "kind": "scatter", "classes": figure.classes.iter().enumerate().map(class).collect::<Value>(),
+        "named_in_place": figure.named_in_place, "panels": panels,
+    })
 }
 
 fn of_image_grid(grid: &ImageGrid) -> Value {

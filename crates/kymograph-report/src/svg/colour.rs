@@ -23,6 +23,15 @@ pub(crate) fn category(index: usize) -> (&'static str, &'static str, Marker) {
     (CATEGORIES[index % 6], DASHES[(index + round) % 4], MARKERS[(index + round) % 6])
 }
 
+/// Petroff's ten colours for small marks, which colour-blind readers tell apart (Petroff 2021, arXiv 2107.02270).
+const POINTS: [&str; 10] =
+    ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+
+/// Colour and marker of the points of the `index`-th class; the marker changes when the colours come round.
+pub(crate) fn point(index: usize) -> (&'static str, Marker) {
+    (POINTS[index % POINTS.len()], MARKERS[index / POINTS.len() % MARKERS.len()])
+}
+
 /// Dashes of thresholds and marks.
 pub(crate) fn threshold_dash(index: usize) -> &'static str {
     ["4 2.5", "1.5 2", "7 2 1.5 2", "9 3"][index % 4]

@@ -80,6 +80,42 @@ for (const report of reports) {
     assert.notEqual(await chart.locator("output.unseen").textContent(), said);
   });
 
+  check("points tell their class, by mouse and by keyboard, and a class can stand alone", async (page) => {
+    const kinds = await page.$$eval("script.chart", (all) => all.map((s) => JSON.parse(s.textContent).kind));
+    if (!kinds.includes("scatter")) return;
+    const chart = await ofKind(page, "scatter");
+    const data = JSON.parse(await chart.locator("script.chart").textContent());
+    await chart.locator(".canvas").focus();
+    await page.keyboard.press("ArrowRight");
+    const spoken = chart.locator("output.unseen");
+    const first = await spoken.textContent();
+    const { classes, names, labels } = data.panels[0];
+    for (const word of [names[0], data.classes[classes[0]].name, labels[0]]) assert.ok(first.includes(word), `${word}: ${first}`);
+    await page.keyboard.press("ArrowRight");
+    assert.notEqual(await spoken.textContent(), first);
+    const ring = await picture(chart);
+    await page.keyboard.press("Escape");
+    assert.notEqual(await picture(chart), ring);
+    const whole = await picture(chart);
+    const button = chart.getByRole("button", { name: data.classes[0].name });
+    await button.click();
+    assert.equal(await button.getAttribute("aria-pressed"), "true");
+    assert.notEqual(await picture(chart), whole);
+    await button.click();
+    const box = await chart.locator(".host canvas").boundingBox();
+    const tipped = async () => {
+      for (let y = 30; y < box.height - 20; y += 9) {
+        for (let x = 30; x < Math.min(box.width, 440); x += 9) {
+          await page.mouse.move(box.x + x, box.y + y);
+          if (await tip(chart).isVisible().catch(() => false)) return true;
+        }
+      }
+      return false;
+    };
+    assert.ok(await tipped(), "some point lies under the mouse");
+    assert.match(await tip(chart).innerText(), /\d/);
+  });
+
   check("a verdict opens down to its rows and their command", async (page, context) => {
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     const verdict = page.locator(".verdict").first();

@@ -99,6 +99,31 @@ pub fn dots() -> DotInterval {
     }
 }
 
+pub fn scatter() -> Scatter {
+    let embedding = ScatterPanel {
+        title: "relu1".into(),
+        points: vec![[0.0, 1.0], [2.0, -1.5], [0.5, 0.25]],
+        classes: vec![0, 1, 1],
+        names: vec!["a digit".into(), "another".into(), "=third, \"quoted\"".into()],
+        ..ScatterPanel::default()
+    };
+    let spiral = |i: usize| [(i as f64 * 0.1).cos() * i as f64, (i as f64 * 0.1).sin() * i as f64];
+    let many = ScatterPanel {
+        title: "many".into(),
+        x_label: "first component".into(),
+        y_label: "second component".into(),
+        points: (0..1000).map(spiral).collect(),
+        classes: (0..1000).map(|i| i % 2).collect(),
+        ..ScatterPanel::default()
+    };
+    Scatter {
+        classes: vec!["zero".into(), "one".into()],
+        named_in_place: true,
+        equal_units: true,
+        panels: vec![embedding, many],
+    }
+}
+
 /// One figure of each kind.
 pub fn every_kind() -> Vec<(&'static str, Figure)> {
     vec![
@@ -107,5 +132,6 @@ pub fn every_kind() -> Vec<(&'static str, Figure)> {
         ("histogram", figure(FigureKind::Histogram(histogram()))),
         ("image-grid", figure(FigureKind::ImageGrid(image_grid()))),
         ("dots", figure(FigureKind::DotInterval(dots()))),
+        ("scatter", figure(FigureKind::Scatter(scatter()))),
     ]
 }

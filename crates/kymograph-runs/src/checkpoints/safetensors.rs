@@ -154,6 +154,8 @@ pub trait Float: Copy + sealed::Sealed {
     const DTYPE: &'static str;
     #[doc(hidden)]
     fn write(self, bytes: &mut Vec<u8>);
+    #[doc(hidden)]
+    fn narrowed(self) -> f32;
 }
 
 mod sealed {
@@ -167,12 +169,18 @@ impl Float for f32 {
     fn write(self, bytes: &mut Vec<u8>) {
         bytes.extend(self.to_le_bytes());
     }
+    fn narrowed(self) -> f32 {
+        self
+    }
 }
 
 impl Float for f64 {
     const DTYPE: &'static str = "F64";
     fn write(self, bytes: &mut Vec<u8>) {
         bytes.extend(self.to_le_bytes());
+    }
+    fn narrowed(self) -> f32 {
+        self as f32
     }
 }
 

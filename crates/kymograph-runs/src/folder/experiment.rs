@@ -206,7 +206,7 @@ pub fn remove_run(folder: impl AsRef<Path>) -> Result<(), RunsError> {
 /// link, or one of its runs is being recorded; nothing is deleted then.
 pub fn remove_experiment(folder: impl AsRef<Path>) -> Result<(), RunsError> {
     let folder = folder.as_ref();
-    check_parts(folder, "experiment.json", &["experiment.json", "runs", "derived"])?;
+    check_parts(folder, "experiment.json", &["experiment.json", "runs", "derived", "tensorboard"])?;
     read_json::<ExperimentManifest>(&folder.join("experiment.json"))?;
     for network in files::entries(&folder.join("runs"))? {
         for run in files::entries(&network)? {

@@ -14,7 +14,7 @@ mod series;
 pub use captures::write_captures;
 pub use experiment::{Experiment, ExperimentManifest, RunEntry, RunKey, remove_experiment, remove_run};
 pub use files::write_whole;
-pub(crate) use files::{Outgoing, sha256_hex};
+pub(crate) use files::{Outgoing, create_folder, entries, file_name, sha256_hex};
 pub use manifest::{FORMAT_VERSION, HookPoint, Manifest, Status, cpu_features, software};
 pub use recorder::{Capture, Recorder, RecorderOptions};
 pub use resume::{SavedState, Tensors64};

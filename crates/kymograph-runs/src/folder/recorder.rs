@@ -6,8 +6,8 @@ use super::manifest::{Manifest, Status};
 use super::run::checkpoint_path;
 use super::schedule::Selection;
 use super::series::SeriesWriter;
-use crate::RunsError;
 use crate::checkpoints::{Float, OPTIMISER_PREFIX, Outgoing, encode_safetensors};
+use crate::{EventWriter, RunsError};
 use ndarray::ArrayD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -57,6 +57,7 @@ pub struct Recorder {
     /// From this step on, files left by a killed process are recorded again and may be replaced.
     pub(super) resumed_from: Option<u64>,
     pub(super) lock: Option<Lock>,
+    pub(super) events: Option<EventWriter>,
 }
 
 impl Recorder {
@@ -92,6 +93,7 @@ impl Recorder {
             tables: BTreeMap::new(),
             resumed_from: None,
             lock: Some(lock),
+            events: None,
         })
     }
 
@@ -99,6 +101,17 @@ impl Recorder {
     pub fn with_options(mut self, options: RecorderOptions) -> Recorder {
         self.options = options;
         self
+    }
+
+    /// The same recorder, which also writes what it records to TensorBoard's event files in `folder`: every number of
+    /// every series as `table/column`, and histograms and pictures of the weights of every checkpoint.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when the folder cannot be written.
+    pub fn with_events(mut self, folder: &Path) -> Result<Recorder, RunsError> {
+        // The saved checkpoint's own rows stand in the earlier file; those after it are recorded again.
+        self.events = Some(EventWriter::create(folder, self.resumed_from.map_or(0, |step| step + 1))?);
+        Ok(self)
     }
 
     /// The run's manifest.
@@ -128,6 +141,11 @@ impl Recorder {
             writer.push(step, values)?;
             if writer.is_due(self.options.flush_rows, self.options.flush_time) {
                 writer.flush()?;
+            }
+        }
+        if let Some(events) = &mut self.events {
+            for (column, value) in values {
+                events.scalar(step, &format!("{table}/{column}"), *value)?;
             }
         }
         Ok(())
@@ -178,6 +196,13 @@ impl Recorder {
             }
         }
         let about = json!({"step": step, "series": positions, "state": state});
+        // Events come first: a process killed between the two records this step again, and takes them back.
+        if let Some(events) = &mut self.events {
+            for (name, values) in tensors {
+                events.weights(step, name, values.mapv(Float::narrowed).view())?;
+            }
+            events.flush()?;
+        }
         self.write_arrays(&path, &outgoing, &about)
     }
 
@@ -244,6 +269,9 @@ impl Recorder {
     pub fn finish(mut self) -> Result<(), RunsError> {
         for writer in self.tables.values_mut() {
             writer.close_segment()?;
+        }
+        if let Some(events) = &mut self.events {
+            events.flush()?;
         }
         self.manifest.status = Status::Finished;
         self.manifest.write(&self.folder)?;

@@ -88,6 +88,7 @@ impl Recorder {
             tables: BTreeMap::new(),
             resumed_from: Some(0),
             lock: Some(lock),
+            events: None,
         };
         let (mut saved, mut beyond, mut failure) = (None, Vec::new(), None);
         for (step, path) in checkpoint_files(folder)?.into_iter().rev() {

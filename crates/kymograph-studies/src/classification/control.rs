@@ -11,6 +11,9 @@ pub struct Control {
     /// Networks trained under it; all of the study's where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<String>,
+    /// Is it trained for the first seed only, because another would say the same?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_seed_only: bool,
     /// Added to the seed of the order in which examples come.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub order_seed: u64,

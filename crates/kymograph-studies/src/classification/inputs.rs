@@ -154,8 +154,8 @@ mod tests {
     use super::*;
 
     const ENLARGED: [u8; 30] = [
-        0, 46, 106, 167, 100, 17, 15, 63, 127, 191, 128, 47, 37, 89, 158, 228, 169, 93, 59, 115, 164, 136, 134, 139, 74,
-        133, 168, 75, 111, 169,
+        0, 46, 106, 167, 100, 17, 15, 63, 127, 191, 128, 47, 37, 89, 158, 228, 169, 93, 59, 115, 164, 136, 134, 139,
+        74, 133, 168, 75, 111, 169,
     ];
     const REDUCED: [u8; 6] = [109, 117, 135, 115, 139, 165];
 
@@ -167,7 +167,9 @@ mod tests {
     /// `Image.fromarray(a).resize((w, h), Image.BILINEAR)` of Pillow 13.0.0 for a[i, j] = (37·i + 91·j + 13·i·j) mod 256.
     #[test]
     fn resizing_gives_pillows_bytes() {
-        let image = |h: usize, w: usize| Array4::from_shape_fn((1, 1, h, w), |(_, _, i, j)| ((37 * i + 91 * j + 13 * i * j) % 256) as u8);
+        let image = |h: usize, w: usize| {
+            Array4::from_shape_fn((1, 1, h, w), |(_, _, i, j)| ((37 * i + 91 * j + 13 * i * j) % 256) as u8)
+        };
         let larger = resized(image(3, 4).view(), 5, 6);
         assert_eq!(larger.iter().copied().collect::<Vec<_>>(), ENLARGED);
         let smaller = resized(image(5, 7).view(), 3, 2);

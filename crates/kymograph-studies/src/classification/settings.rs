@@ -40,6 +40,12 @@ pub struct Settings {
     /// At which steps checkpoints are kept.
     #[serde(default, skip_serializing_if = "Checkpoints::is_default")]
     pub checkpoints: Checkpoints,
+    /// Images of the probe whose augmentations are looked at, in studies that do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub augmented_images: usize,
+    /// Augmentations of each of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub augmentations: usize,
     /// The step called `early`, as a share of all steps.
     pub early: f64,
     /// The step called `mid`.
@@ -63,6 +69,10 @@ impl Checkpoints {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Settings {
@@ -99,6 +109,15 @@ impl Settings {
         }
         if self.probe_examples < 10 {
             return Err(("probe_examples", "must be at least 10, or no measure means anything".to_owned()));
+        }
+        if self.augmented_images > self.probe_examples {
+            return Err(("augmented_images", format!("must be at most the {} of probe_examples", self.probe_examples)));
+        }
+        if (self.augmented_images > 0) != (self.augmentations > 0)
+            || self.augmented_images == 1
+            || self.augmentations == 1
+        {
+            return Err(("augmentations", "take at least 2 of at least 2 augmented_images, or 0 of 0".to_owned()));
         }
         if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
             return Err(("learning_rate", "must be a number of at least 0".to_owned()));

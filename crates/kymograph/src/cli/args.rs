@@ -99,6 +99,9 @@ pub(crate) struct RunArgs {
     /// Replace the experiment that lies in the experiment folder
     #[arg(long)]
     pub(crate) force: bool,
+    /// Write TensorBoard's event files too, into tensorboard/ of the experiment folder
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
     /// Write every figure as PDF too
     #[arg(long)]
     pub(crate) pdf: bool,

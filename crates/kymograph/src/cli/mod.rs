@@ -53,6 +53,7 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
                 resume: args.resume,
                 force: args.force,
                 activation_budget: None,
+                tensorboard: args.tensorboard,
             };
             let derived = kymograph::run_study(&request, &|event| terminal.show(&event))?;
             terminal.clear();

@@ -293,7 +293,6 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
     let recognised = recognised(&sources)?;
     let derivation = Derivation {
         experiment,
-        study: None,
         title,
         question: "How do the weights of these checkpoints change, and how does that compare with noise?".to_owned(),
         plan: &plan,

@@ -65,19 +65,35 @@ impl Replay {
     /// The activations of one step, all or of one hook point, and the folded weights behind them. Convolutions' outputs are
     /// reduced to their spatial means.
     pub(super) fn take(&self, step: u64, only: Option<&str>) -> Result<Vec<Capture>, KymographError> {
-        let state = self.run.checkpoint(step)?.state_f32()?;
         let wanted = |name: &str| only.is_none_or(|only| only == name);
         let hooks: Vec<&str> = self.hooks.iter().map(String::as_str).filter(|hook| wanted(hook)).collect();
-        let mut captures = Vec::new();
-        if !hooks.is_empty() {
-            let mut network = Network::<f32>::new(&self.spec, &mut stream(0, "replaced by the checkpoint"))?;
-            network.load_state_dict(&state)?;
-            if let Some((_, inputs)) = self.run.probe()?.as_ref().and_then(|probe| probe.arrays.first()) {
-                captures = take(&network, inputs, &hooks)?;
-            }
+        let mut captures = match self.inputs()?.filter(|_| !hooks.is_empty()) {
+            Some(inputs) => take(&self.network(step)?, &inputs, &hooks)?,
+            None => Vec::new(),
+        };
+        let folds: Vec<&Fold> = self.folds.iter().filter(|fold| wanted(&fold.name)).collect();
+        if !folds.is_empty() {
+            let state = self.run.checkpoint(step)?.state_f32()?;
+            captures.extend(folds.into_iter().filter_map(|fold| fold.take(&state)));
         }
-        captures.extend(self.folds.iter().filter(|fold| wanted(&fold.name)).filter_map(|fold| fold.take(&state)));
         Ok(captures)
+    }
+
+    /// The steps that were recorded.
+    pub(super) fn recorded(&self) -> &[u64] {
+        self.run.steps()
+    }
+
+    /// The network as it was at a step.
+    pub(super) fn network(&self, step: u64) -> Result<Network<f32>, KymographError> {
+        let mut network = Network::<f32>::new(&self.spec, &mut stream(0, "replaced by the checkpoint"))?;
+        network.load_state_dict(&self.run.checkpoint(step)?.state_f32()?)?;
+        Ok(network)
+    }
+
+    /// The probe's examples.
+    pub(super) fn inputs(&self) -> Result<Option<ArrayD<f32>>, KymographError> {
+        Ok(self.run.probe()?.and_then(|probe| probe.arrays.into_iter().next()).map(|(_, inputs)| inputs))
     }
 }
 

@@ -8,6 +8,7 @@ use kymograph_report::{ReportFiles, write_report};
 use kymograph_runs::{Experiment, Run};
 
 use super::activations::{self, Replays};
+use super::own::Own;
 use super::published::Published;
 use super::{Event, Listener, networks, page};
 use crate::error::KymographError;
@@ -15,8 +16,6 @@ use crate::error::KymographError;
 /// Everything a report is derived from.
 pub(super) struct Derivation<'a> {
     pub(super) experiment: &'a Experiment,
-    /// The study's name; none for an analysis of foreign checkpoints.
-    pub(super) study: Option<&'a str>,
     pub(super) title: String,
     pub(super) question: String,
     pub(super) plan: &'a Plan,
@@ -72,7 +71,7 @@ impl Derived {
 
 pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Result<Derived, KymographError> {
     let derived = derivation.experiment.derived_folder()?;
-    let findings = gather(&Gathering {
+    let mut findings = gather(&Gathering {
         plan: derivation.plan,
         origin: derivation.origin,
         subjects: derivation.subjects,
@@ -81,6 +80,8 @@ pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Res
         again: &|key, step, array| activations::again(derivation.replays, key, step, array),
         progress: &|done, all| listener(Event::Measuring(done, all)),
     })?;
+    let own = Own::take(derivation, &derived, listener)?;
+    findings.extend(own.rows());
     let verdicts = derivation.predictions.map_or_else(Vec::new, |predictions| {
         judge(
             predictions,
@@ -94,7 +95,8 @@ pub(super) fn derive(derivation: &Derivation<'_>, listener: Listener<'_>) -> Res
         )
     });
     listener(Event::Drawing);
-    let page = page::build(derivation, &findings, &verdicts)?;
+    let mut page = page::build(derivation, &findings, &verdicts)?;
+    own.show(&mut page, derivation)?;
     let files = write_report(&derived, &page)?;
     networks::write(&derived, derivation, &findings, &verdicts)?;
     Ok(Derived::of(derivation.experiment, files, findings, verdicts))

@@ -11,12 +11,15 @@ mod derive;
 mod folded;
 mod judge;
 mod networks;
+mod own;
 mod page;
 mod published;
 mod run;
 mod sections;
+mod signals;
 mod squeeze;
 mod study;
+mod tensorboard;
 mod trajectories;
 
 pub use activations::ACTIVATION_BUDGET;

@@ -6,7 +6,7 @@ use kymograph_report::{Page, PageKind, SummaryTable, format_interval, format_val
 use kymograph_runs::Checkpoint;
 
 use super::derive::Derivation;
-use super::{beside, commands, sections, squeeze, trajectories};
+use super::{beside, commands, sections, trajectories};
 use crate::error::KymographError;
 
 pub(super) fn build(
@@ -15,10 +15,6 @@ pub(super) fn build(
     verdicts: &[Verdict],
 ) -> Result<Page, KymographError> {
     let own = !derivation.runs.is_empty();
-    let of_study = match derivation.study {
-        Some(squeeze::STUDY) => squeeze::tables(derivation, findings)?,
-        _ => Vec::new(),
-    };
     Ok(Page {
         title: derivation.title.clone(),
         subtitle: derivation.question.clone(),
@@ -38,7 +34,6 @@ pub(super) fn build(
         ]
         .into_iter()
         .flatten()
-        .chain(of_study)
         .collect(),
         facts: facts(derivation),
         warnings: warnings(derivation),

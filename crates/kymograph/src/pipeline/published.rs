@@ -31,6 +31,9 @@ pub(super) struct Published {
     /// Singular values, largest first.
     #[serde(default, rename = "spectrum")]
     pub(super) spectra: Vec<PublishedSpectrum>,
+    /// Mean correlations between units of two layers.
+    #[serde(default, rename = "correlation")]
+    pub(super) correlations: Vec<PublishedCorrelation>,
     /// The only networks beside which they may be shown; any when there are none.
     #[serde(skip)]
     pub(super) only: Vec<String>,
@@ -73,6 +76,14 @@ impl PublishedLosses {
     }
 }
 
+/// A published mean over all pairs of a unit of one layer and a unit of another.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedCorrelation {
+    pub(super) layers: [String; 2],
+    pub(super) value: f64,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublishedAccuracy {
@@ -101,6 +112,7 @@ impl Published {
             accuracies: Vec::new(),
             losses: Vec::new(),
             spectra: Vec::new(),
+            correlations: Vec::new(),
             only: Vec::new(),
         }
     }

@@ -40,7 +40,8 @@ pub(super) fn run(asked: &Asked<'_>, task: &Classification, listener: Listener<'
         spec.input = data.train.shape();
         let taken = controls.iter().copied().filter(|(_, control)| control.takes(name));
         for control in std::iter::once(None).chain(taken.map(Some)) {
-            for &seed in &seeds {
+            let once = control.is_some_and(|(_, control)| control.first_seed_only);
+            for &seed in seeds.iter().take(if once { 1 } else { seeds.len() }) {
                 let training =
                     Training { study: study.name, spec: &spec, seed, settings: &settings, data: &data, control };
                 let control = control.map(|(name, _)| name.to_owned());
@@ -48,7 +49,7 @@ pub(super) fn run(asked: &Asked<'_>, task: &Classification, listener: Listener<'
                 let manifest = training.manifest()?;
                 let train =
                     &|recorder, saved, progress: &mut dyn FnMut(Progress<'_>)| training.run(recorder, saved, progress);
-                record(&experiment, &key, &manifest, train, listener)?;
+                record((&experiment, request), &key, &manifest, train, listener)?;
             }
         }
     }
@@ -162,7 +163,6 @@ pub(super) fn derive_study(
     let more = (high - low + 1).max(needed.max(8)) - 1 + low;
     let derivation = Derivation {
         experiment,
-        study: Some(study.name),
         title: file.title,
         question: file.question,
         plan,

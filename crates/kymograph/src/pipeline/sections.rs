@@ -10,7 +10,7 @@ use kymograph_runs::{Checkpoint, TensorInfo};
 
 use super::derive::Derivation;
 use super::page::networks;
-use super::{attention, beside, squeeze};
+use super::{attention, beside};
 use crate::error::KymographError;
 
 /// Filters drawn in a row in print.
@@ -28,9 +28,6 @@ pub(super) fn all(
     verdicts: &[Verdict],
 ) -> Result<Vec<Section>, KymographError> {
     let mut sections = vec![judged(verdicts, findings), training(derivation, findings)?];
-    if derivation.study == Some(squeeze::STUDY) {
-        sections.extend(squeeze::sections(derivation, findings)?);
-    }
     for network in networks(derivation) {
         sections.push(weights(&network, derivation, findings));
         sections.push(filters(&network, derivation, findings)?);

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use kymograph_findings::RunKey;
-use kymograph_runs::{Experiment, ExperimentManifest, Manifest, Recorder, Run, SavedState, remove_experiment};
+use kymograph_runs::{
+    EventWriter, Experiment, ExperimentManifest, Manifest, Recorder, Run, SavedState, remove_experiment,
+};
 use kymograph_studies::{Choice, Progress, Study, StudyError, StudyFile, Task};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::activations::ACTIVATION_BUDGET;
 use super::derive::Derived;
-use super::{Event, Listener, absolute, composition, quoted, run};
+use super::{Event, Listener, absolute, composition, quoted, run, tensorboard};
 use crate::error::KymographError;
 
 /// What `kymograph run` was asked for.
@@ -37,6 +39,8 @@ pub struct RunRequest {
     /// Bytes of activations kept on disk; 2 GB when there are none given. What does not fit is taken again when it is
     /// needed, to the same bits.
     pub activation_budget: Option<u64>,
+    /// Write TensorBoard's event files too, while the runs go on: `tensorboard/` in the experiment folder.
+    pub tensorboard: bool,
 }
 
 /// Trains, records, measures, judges and reports.
@@ -49,10 +53,14 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
     let file = StudyFile::read(study)?;
     let choice = Choice { recipe: request.recipe.as_deref(), quick: request.quick, set: &request.set };
     let asked = Asked { request, study, file, choice };
-    match &study.task {
+    let derived = match &study.task {
         Task::Classification(task) => run::run(&asked, task, listener),
         Task::Composition => composition::run(&asked, listener),
+    }?;
+    if request.tensorboard {
+        tensorboard::figures(&derived)?;
     }
+    Ok(derived)
 }
 
 /// Derives everything again from an experiment that `kymograph run` recorded.
@@ -140,21 +148,29 @@ type Train<'a> = dyn Fn(Recorder, Option<SavedState>, &mut dyn FnMut(Progress<'_
 
 /// Trains one network: from the beginning, from the last checkpoint of a killed run, or not at all if it is finished.
 pub(super) fn record(
-    experiment: &Experiment,
+    (experiment, request): (&Experiment, &RunRequest),
     key: &RunKey,
     manifest: &Manifest,
     train: &Train<'_>,
     listener: Listener<'_>,
 ) -> Result<(), KymographError> {
     let folder = experiment.run_folder(&key.network, key.seed.unwrap_or(0), key.control.as_deref());
+    let events = request.tensorboard.then(|| tensorboard::of_run(experiment, &folder));
+    let watched = |recorder: Recorder| match &events {
+        Some(events) => recorder.with_events(events),
+        None => Ok(recorder),
+    };
     let mut progress = |p: Progress<'_>| listener(Event::Training(&p));
     if !folder.join("run.json").exists() {
-        return Ok(train(Recorder::create(&folder, manifest)?, None, &mut progress)?);
+        return Ok(train(watched(Recorder::create(&folder, manifest)?)?, None, &mut progress)?);
     }
     let run = Run::open(&folder)?;
     check_same(&folder, run.manifest(), manifest)?;
     if run.is_finished() {
         listener(Event::AlreadyThere { run: key.to_string() });
+        if let Some(events) = events.filter(|events| !events.exists()) {
+            EventWriter::create(&events, 0)?.run(&run)?;
+        }
         return Ok(());
     }
     if run.manifest().cpu_features != manifest.cpu_features {
@@ -164,7 +180,7 @@ pub(super) fn record(
         )));
     }
     let (recorder, saved) = Recorder::resume(&folder)?;
-    Ok(train(recorder, saved, &mut progress)?)
+    Ok(train(watched(recorder)?, saved, &mut progress)?)
 }
 
 fn check_same(folder: &Path, found: &Manifest, wanted: &Manifest) -> Result<(), KymographError> {

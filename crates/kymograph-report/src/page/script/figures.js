@@ -2,7 +2,7 @@
 // keep the printed one.
 
 function viewOf(kind) {
-  return { curves: curvesView, heat_map: heatMapView, image_grid: imageGridView, frames: framesView }[kind];
+  return { curves: curvesView, heat_map: heatMapView, image_grid: imageGridView, scatter: scatterView, frames: framesView }[kind];
 }
 
 const live = [];

@@ -15,6 +15,7 @@ pub(super) const OWN: &str = concat!(
     include_str!("curves.js"),
     include_str!("heat_map.js"),
     include_str!("image_grid.js"),
+    include_str!("scatter.js"),
     include_str!("frames.js"),
     include_str!("figures.js"),
     include_str!("commands.js"),

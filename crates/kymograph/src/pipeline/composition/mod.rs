@@ -46,7 +46,7 @@ pub(super) fn run(asked: &Asked<'_>, listener: Listener<'_>) -> Result<Derived, 
         let key = RunKey { network: network.clone(), seed: Some(seed), control: None };
         let manifest = training.manifest()?;
         let train = &|recorder, saved, progress: &mut dyn FnMut(Progress<'_>)| training.run(recorder, saved, progress);
-        record(&experiment, &key, &manifest, train, listener)?;
+        record((&experiment, request), &key, &manifest, train, listener)?;
     }
     derive_study(&experiment, study, listener)
 }

@@ -13,10 +13,10 @@ use super::layers::{activations_of, late, relus, rows, runs, swept};
 use crate::error::KymographError;
 
 const DIMENSIONS: [(&str, &str); 4] = [
-    ("effective_dimension", "participation ratio of the variance"),
-    ("components_for_90_percent", "directions that hold 90 % of the variance"),
-    ("stable_rank", "stable rank about the mean"),
-    ("two_nn_dimension", "intrinsic dimension (TwoNN)"),
+    ("effective_dimension", "participation ratio"),
+    ("components_for_90_percent", "90 % of the variance"),
+    ("stable_rank", "stable rank"),
+    ("two_nn_dimension", "TwoNN dimension"),
 ];
 const CLASSES: [(&str, &str); 2] = [
     ("knn_label_purity", "nearest neighbours of the same class"),
@@ -26,7 +26,8 @@ const CLASSES: [(&str, &str); 2] = [
 pub(super) fn section(derivation: &Derivation<'_>, findings: &[Finding]) -> Result<Section, KymographError> {
     let mut section =
         Section { title: "Layer by layer: how many directions, which classes".to_owned(), ..Section::default() };
-    let caption = "How many directions the outputs of each ReLU take on the probe, from the input (1) to the last hidden layer \
+    let caption = "How many directions the outputs of each ReLU take on the probe (participation ratio of the variance, principal \
+                   components that hold 90 % of it, stable rank about the mean, intrinsic dimension by TwoNN), from the input (1) to the last hidden layer \
                    (5); layers 2 and 4 are the squeezes. Behind a squeeze of s units a linear layer has s directions, and the \
                    ReLU bends them into more, while the images still lie on a set of s dimensions, which TwoNN sees. Grey: \
                    the widest network with each unit's values shuffled over images.";

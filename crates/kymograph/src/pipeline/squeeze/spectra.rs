@@ -58,8 +58,7 @@ fn weights(network: &str, run: &Subject, derivation: &Derivation<'_>, findings: 
         }
     }
     // The plan asks for small and large weights apart, so the order of the findings is not the network's.
-    let order = |layer: &str| run_order(run, layer);
-    arrays.sort_by_key(|layer| order(layer));
+    arrays.sort_by_cached_key(|layer| run_order(run, layer));
     let panel = |layer: &&str| {
         let weight = format!("{layer}.weight");
         let lines = [

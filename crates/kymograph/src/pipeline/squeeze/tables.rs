@@ -10,6 +10,7 @@ use ndarray::{Array2, Ix2};
 
 use super::super::derive::Derivation;
 use super::super::page::{mean_of, networks};
+use super::embeddings::METHODS;
 use super::layers::{activations_of, late, runs};
 use super::spectra::of_features;
 use crate::error::KymographError;
@@ -96,6 +97,68 @@ fn spread(rows: &[&Finding]) -> String {
         (Some(low), _) => low.to_string(),
         _ => "not measured".to_owned(),
     }
+}
+
+/// How far each layer's layouts at the last step keep its neighbours, and what of the classes they show was there.
+pub(super) fn layouts(derivation: &Derivation<'_>, findings: &[Finding]) -> Option<SummaryTable> {
+    let step = late(derivation);
+    let mut keys: Vec<(&str, &str)> = Vec::new();
+    let of_layouts = |f: &&Finding| f.measure == "trustworthiness" && f.steps == [step];
+    for f in findings.iter().filter(of_layouts) {
+        let key = (f.run.network.as_str(), f.array.as_str());
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let short = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), |value| format!("{value:.3}"));
+    let row = |(network, layer): &(&str, &str)| {
+        let find = |method: &&str| {
+            let fits = |f: &&Finding| {
+                of_layouts(f)
+                    && f.run.network == *network
+                    && f.array == *layer
+                    && f.other_array.as_deref() == Some(*method)
+            };
+            findings.iter().find(fits)
+        };
+        let found: Vec<Option<&Finding>> = METHODS.iter().map(find).collect();
+        let part = |finding: Option<&Finding>, name: &str| {
+            let values = finding?.parts.get(name).filter(|values| !values.is_empty())?;
+            Some(mean_of(values))
+        };
+        let any = found.iter().flatten().next().copied();
+        let mut row = vec![(*network).to_owned(), (*layer).to_owned()];
+        row.extend(found.iter().map(|f| short(f.and_then(|f| f.value))));
+        row.push(short(any.and_then(|f| Some(f.null()?.mean))));
+        row.push(short(part(any, "same_class_in_layer")));
+        row.extend(found.iter().map(|f| short(part(*f, "same_class_in_picture"))));
+        row.push(short(part(found[1], "random_starts_alike")));
+        row
+    };
+    let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
+    let heads = [
+        "network",
+        "layer",
+        "trustworthiness, PCA",
+        "t-SNE",
+        "UMAP",
+        "images in random order",
+        "neighbours of the same class in the layer",
+        "in PCA",
+        "in t-SNE",
+        "in UMAP",
+        "t-SNE from random starts alike",
+    ];
+    (!rows.is_empty()).then(|| SummaryTable {
+        title: "How far the embeddings can be trusted".to_owned(),
+        caption: "Layouts of the first run's layers on the probe at the last step. Trustworthiness is 1 where no image has neighbours \
+                  in the picture that are none in the layer. A picture in which more neighbours share a class than in the \
+                  layer shows classes better apart than they are. The last column is the share of neighbours that t-SNE \
+                  pictures from different random starts have in common; what differs between them is chance."
+            .to_owned(),
+        columns: heads.iter().map(|h| (*h).to_owned()).collect(),
+        rows,
+    })
 }
 
 /// Published singular values beside ours, which are of a training of another length.

@@ -1,0 +1,50 @@
+//! What only one study of classifiers shows: rows, figures and tables beside those that all of them share.
+
+use std::path::Path;
+
+use kymograph_findings::Finding;
+use kymograph_report::Page;
+
+use super::derive::Derivation;
+use super::{Listener, signals, squeeze};
+use crate::error::KymographError;
+
+/// What a study took beyond its plan.
+pub(super) enum Own {
+    Nothing,
+    Signals(Box<signals::Taken>),
+    Squeeze(Box<squeeze::Taken>),
+}
+
+impl Own {
+    /// Takes what the experiment's study asks for, and writes its files into the folder of what is derived.
+    pub(super) fn take(
+        derivation: &Derivation<'_>,
+        folder: &Path,
+        listener: Listener<'_>,
+    ) -> Result<Self, KymographError> {
+        Ok(match derivation.experiment.manifest().study.as_str() {
+            "signals" => Self::Signals(Box::new(signals::take(derivation, folder, listener)?)),
+            "squeeze" => Self::Squeeze(Box::new(squeeze::take(derivation, folder, listener)?)),
+            _ => Self::Nothing,
+        })
+    }
+
+    /// Rows of evidence beside the plan's.
+    pub(super) fn rows(&self) -> Vec<Finding> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Signals(taken) => taken.rows(),
+            Self::Squeeze(taken) => taken.rows(),
+        }
+    }
+
+    /// Adds figures and tables to the page.
+    pub(super) fn show(&self, page: &mut Page, derivation: &Derivation<'_>) -> Result<(), KymographError> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Signals(taken) => taken.show(page, derivation),
+            Self::Squeeze(taken) => taken.show(page, derivation),
+        }
+    }
+}
