@@ -14,6 +14,7 @@ mod matmul;
 mod neighbours;
 mod real;
 mod symmetric;
+mod wide;
 
 pub mod parallel;
 pub mod random;
@@ -29,5 +30,6 @@ pub use matmul::{matmul, matmul_into, matmul_into_sequential, matmul_nt, matmul_
 pub use neighbours::{Neighbours, nearest_neighbours};
 pub use real::Real;
 pub use symmetric::{centred, column_gram, correlation, covariance, cross_column_gram, cross_gram, gram};
+pub use wide::{Wide, widest};
 
 pub(crate) use error::check_finite;

@@ -12,6 +12,7 @@ pub mod clusters;
 pub mod embeddings;
 mod error;
 pub mod filters;
+pub mod gradients;
 pub mod groups;
 pub mod neurons;
 pub mod predictions;

@@ -201,6 +201,28 @@ impl<T: Real> Network<T> {
         Ok(GradientCapture { loss, arrays })
     }
 
+    /// The gradient of the loss with respect to all parameters for a batch, in the order of [`Network::flat_parameters`].
+    /// Nothing in the network changes, so a minibatch can be looked at again after a step.
+    ///
+    /// # Errors
+    /// Those of [`Network::train_step`].
+    pub fn flat_gradient_at<'a>(
+        &self,
+        x: ArrayViewD<'_, T>,
+        target: impl Into<Target<'a, T>>,
+        mode: Mode,
+    ) -> Result<Vec<T>, NetsError> {
+        let target = target.into();
+        let batch = self.check_input(&x, mode)?;
+        self.check_target(&target, batch)?;
+        let mut workspace = Workspace::new(&self.layers, &self.shapes, batch, true);
+        let (loss, _) = self.run_with_loss(&self.pass(mode), &mut workspace, &x, &target);
+        if !loss.is_finite() || workspace.chunks.iter().any(|chunk| !chunk.finite) {
+            return Err(self.diagnose(x, mode));
+        }
+        Ok(self.sum_gradients(&workspace))
+    }
+
     fn sum_gradients(&self, workspace: &Workspace<T>) -> Vec<T> {
         let mut total = vec![T::ZERO; self.parameter_count()];
         for chunk in &workspace.chunks {

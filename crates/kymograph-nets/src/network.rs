@@ -258,6 +258,22 @@ impl<T: Real> Network<T> {
         self.layout.export(&self.gradients, "")
     }
 
+    /// All parameters as one flat vector, in the network's own order: tensor after tensor ([`Network::parameter_ranges`]),
+    /// within a tensor not PyTorch's order where the kernels want another.
+    pub fn flat_parameters(&self) -> &[T] {
+        &self.parameters
+    }
+
+    /// The gradients of [`Network::gradients`] as one flat vector, in the order of [`Network::flat_parameters`].
+    pub fn flat_gradients(&self) -> &[T] {
+        &self.gradients
+    }
+
+    /// Where each parameter tensor lies in the flat vectors.
+    pub fn parameter_ranges(&self) -> Vec<(String, std::ops::Range<usize>)> {
+        self.layout.parameters.iter().map(|p| (p.name.clone(), p.range.clone())).collect()
+    }
+
     pub(crate) fn layout(&self) -> Arc<Layout> {
         Arc::clone(&self.layout)
     }

@@ -18,15 +18,15 @@ pub use checkpoints::{
     Checkpoint, CheckpointFormat, CheckpointSeries, Dtype, Float, TensorInfo, find_checkpoints, step_from_path,
 };
 pub use data::{
-    ImageSet, NpyArray, NpyWriter, Split, fashion_mnist, image_data, mnist, packed_mnist, read_idx_images,
+    ImageSet, NpyArray, NpyWriter, Split, cifar10, fashion_mnist, image_data, mnist, packed_mnist, read_idx_images,
     read_idx_labels, read_npy, read_numbers, read_series,
 };
 pub use error::RunsError;
 pub use events::EventWriter;
 pub use export::{ExportFormat, export};
 pub use folder::{
-    Capture, Captures, Experiment, ExperimentManifest, FORMAT_VERSION, HookPoint, Manifest, Probe, Recorder,
-    RecorderOptions, Run, RunEntry, RunKey, SavedState, Schedule, Selection, Status, Table, Tensors64, cpu_features,
-    remove_experiment, remove_run, software, write_captures, write_whole,
+    Capture, Captures, CodeMap, CodeWindow, Experiment, ExperimentManifest, FORMAT_VERSION, HookPoint, Manifest, Probe,
+    Recorder, RecorderOptions, Run, RunEntry, RunKey, SavedState, Schedule, Selection, Status, Table, Tensors64,
+    cpu_features, remove_experiment, remove_run, software, write_captures, write_whole,
 };
 pub use listing::{Listed, datasets, formats};

@@ -33,6 +33,7 @@ pub fn formats() -> &'static [Listed] {
             summary: "histories of other programs (metrics.csv, W&B's export) with a column of steps, and multiplication tables",
         },
         Listed { name: "IDX", summary: "images and labels as MNIST publishes them, plain or .gz" },
+        Listed { name: "CIFAR-10 .bin", summary: "images and labels as CIFAR-10's binary version has them" },
     ]
 }
 
@@ -47,6 +48,10 @@ pub fn datasets() -> &'static [Listed] {
             name: "fashion-mnist",
             summary: "pictures of clothing in MNIST's format: 60,000 + 10,000 images from --data-dir; --set \
                       data=fashion-mnist",
+        },
+        Listed {
+            name: "cifar-10",
+            summary: "small colour photographs, 32 × 32, 10 classes: the binary batches from --data-dir",
         },
         Listed {
             name: "mnist-packed",

@@ -59,6 +59,9 @@ pub enum StudyError {
         /// Why not.
         reason: kymograph_measures::groups::GroupError,
     },
+    /// Gradients cannot be followed.
+    #[error(transparent)]
+    Gradients(#[from] kymograph_measures::gradients::GradientError),
     /// A network refused its input.
     #[error(transparent)]
     Nets(#[from] NetsError),

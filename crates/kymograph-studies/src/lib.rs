@@ -5,6 +5,7 @@ pub mod composition;
 pub mod error;
 mod file;
 pub mod groups;
+pub mod optimization;
 pub mod phases;
 mod progress;
 pub mod signals;

@@ -1,7 +1,7 @@
 //! The colour bar at the right of heat maps and image grids.
 
 use super::{Frame, MEDIUM, SMALL};
-use crate::figure::ColourScale;
+use crate::figure::{ColourMap, ColourScale};
 use crate::number;
 use crate::scale::Scale;
 use crate::svg::colour::{self, Colours};
@@ -12,7 +12,7 @@ const STEPS: usize = 64;
 
 /// Width the bar needs with its ticks and label.
 pub(super) fn room(colours: &Colours, scale: &ColourScale) -> f64 {
-    let widest = ticks(colours, 110.0).1.iter().map(|(_, l)| text::width(l, SMALL, false)).fold(0.0, f64::max);
+    let widest = ticks(colours, scale, 110.0).1.iter().map(|(_, l)| text::width(l, SMALL, false)).fold(0.0, f64::max);
     let label = if scale.label.is_empty() { 0.0 } else { MEDIUM + 5.0 };
     12.0 + BAR + 5.0 + widest + label
 }
@@ -30,7 +30,7 @@ pub(super) fn draw(svg: &mut Svg, colours: &Colours, scale: &ColourScale, body: 
         svg.rect(x, y + part * i as f64, BAR, tall, Fill::new(&colour::hex(colours.at(value)), 1.0));
     }
     svg.frame(x, y, BAR, height, Stroke { width: 0.5, ..Stroke::axis() });
-    let (axis, ticks) = ticks(colours, height);
+    let (axis, ticks) = ticks(colours, scale, height);
     let mut widest: f64 = 0.0;
     for (value, label) in &ticks {
         let ty = y + height - axis.position(*value) * height;
@@ -51,8 +51,13 @@ pub(super) fn draw(svg: &mut Svg, colours: &Colours, scale: &ColourScale, body: 
 }
 
 /// The bar's scale and labelled ticks; where values lie beyond an end, that end's tick says `≤` or `≥`.
-fn ticks(colours: &Colours, height: f64) -> (Scale, Vec<(f64, String)>) {
-    let scale = Scale::fit(crate::figure::AxisScale::Linear, [colours.low, colours.high], None);
+fn ticks(colours: &Colours, colour: &ColourScale, height: f64) -> (Scale, Vec<(f64, String)>) {
+    let ends = [colours.low, colours.high];
+    if let ColourMap::Categories(names) = colour.map {
+        let named = names.iter().enumerate().map(|(code, (name, _))| (code as f64, (*name).to_owned())).collect();
+        return (Scale::fit(crate::figure::AxisScale::Linear, ends, Some(ends)), named);
+    }
+    let scale = Scale::fit(crate::figure::AxisScale::Linear, ends, None);
     let mut ticks: Vec<(f64, String)> =
         scale.ticks(((height / 20.0) as usize).clamp(3, 7)).into_iter().map(|t| (t.value, t.label)).collect();
     // An end beyond which values lie needs a tick of its own to say so.
@@ -80,7 +85,8 @@ mod tests {
             let scale = ColourScale { range: Some(range), ..ColourScale::default() };
             Colours::fit(&scale, values.into_iter())
         };
-        let labels = |c: &Colours| ticks(c, 110.0).1.into_iter().map(|(_, l)| l).collect::<Vec<_>>();
+        let labels =
+            |c: &Colours| ticks(c, &ColourScale::default(), 110.0).1.into_iter().map(|(_, l)| l).collect::<Vec<_>>();
         assert!(labels(&colours([0.0, 1.0], [-0.5, 0.5])).contains(&"≤0".to_string()));
         assert!(labels(&colours([0.0, 0.93], [0.0, 2.0])).contains(&"≥0.93".to_string()));
         assert!(labels(&colours([0.0, 1.0], [0.0, 1.0])).iter().all(|l| !l.contains(['≤', '≥'])));

@@ -97,7 +97,8 @@ impl Checker<'_> {
         self.range(colour.range, "the colour range")?;
         match colour.map {
             ColourMap::Diverging { centre } => self.finite(centre, "the colour centre"),
-            ColourMap::Sequential => Ok(()),
+            ColourMap::Categories([]) => Err(self.empty("no categories")),
+            ColourMap::Sequential | ColourMap::Categories(_) => Ok(()),
         }
     }
 

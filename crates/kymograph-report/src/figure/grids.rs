@@ -11,6 +11,8 @@ pub enum ColourMap {
         /// The value shown white.
         centre: f64,
     },
+    /// A name and a colour for each whole number from 0, for codes.
+    Categories(&'static [(&'static str, [u8; 3])]),
 }
 
 /// How values become colours.

@@ -80,6 +80,7 @@ impl Colours {
                 [centre - reach, centre + reach]
             }
             (None, ColourMap::Sequential) => [least, most],
+            (None, ColourMap::Categories(names)) => [-0.5, names.len() as f64 - 0.5],
         };
         if high - low <= high.abs().max(low.abs()) * 1e-9 {
             let room = if high == 0.0 { 1.0 } else { high.abs() * 0.1 };
@@ -93,6 +94,10 @@ impl Colours {
             ColourMap::Sequential => {
                 let t = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
                 colorous::VIRIDIS.eval_continuous(t).as_array()
+            }
+            ColourMap::Categories(names) => {
+                let last = names.len().saturating_sub(1);
+                names.get((value.round().max(0.0) as usize).min(last)).map_or(MISSING, |(_, rgb)| *rgb)
             }
             ColourMap::Diverging { centre } => {
                 let centre = centre.clamp(self.low, self.high);
@@ -153,6 +158,14 @@ mod tests {
         let colours = Colours::fit(&scale, [2.0, 4.0].into_iter());
         assert_eq!(colours.at(2.0), colorous::VIRIDIS.eval_continuous(0.0).as_array());
         assert_eq!(colours.at(4.0), colorous::VIRIDIS.eval_continuous(1.0).as_array());
+    }
+
+    #[test]
+    fn each_code_has_its_own_colour() {
+        let map = ColourMap::Categories(&[("none", [1, 1, 1]), ("some", [2, 2, 2]), ("all", [3, 3, 3])]);
+        let colours = Colours::fit(&ColourScale { map, ..ColourScale::default() }, [0.0, 1.0].into_iter());
+        assert_eq!([colours.low, colours.high], [-0.5, 2.5], "also of codes that do not occur");
+        assert_eq!([-1.0, 0.0, 0.9, 2.0, 7.0].map(|v| colours.at(v)[0]), [1, 1, 2, 3, 3]);
     }
 
     #[test]

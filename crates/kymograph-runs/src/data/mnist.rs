@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Images with their labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageSet {
-    /// Grey levels 0 to 255: image × channel × row × column.
+    /// Levels 0 to 255: image × channel × row × column.
     pub images: Array4<u8>,
     /// The class of each image.
     pub labels: Vec<u8>,
@@ -17,7 +17,8 @@ pub struct ImageSet {
     pub name: String,
     /// What a report should say about it.
     pub note: String,
-    /// Mean and standard deviation of the published training images, in units of the full range.
+    /// Mean and standard deviation by which levels are centred and scaled, in units of the full range: those of the published
+    /// training images, or 0 and 1.
     pub grey: [f32; 2],
 }
 
@@ -83,18 +84,19 @@ const FASHION: Published = Published {
               FashionMNIST/raw/",
 };
 
-/// The images of a data set by its name in [`crate::datasets`], `mnist` or `fashion-mnist`.
+/// The images of a data set by its name in [`crate::datasets`], `mnist`, `fashion-mnist` or `cifar-10`.
 ///
 /// # Errors
-/// As [`mnist`] and [`fashion_mnist`], and [`RunsError::BadData`] for another name.
+/// As [`mnist`], [`fashion_mnist`] and [`super::cifar10`], and [`RunsError::BadData`] for another name.
 pub fn image_data(name: &str, data_dir: Option<&Path>) -> Result<Split, RunsError> {
     match name {
         "mnist" => mnist(data_dir),
         "fashion-mnist" => fashion_mnist(data_dir),
+        "cifar-10" => super::cifar10(data_dir),
         _ => Err(RunsError::BadData {
             path: name.into(),
             reason: "there is no data set of this name".into(),
-            remedy: "take mnist or fashion-mnist",
+            remedy: "take mnist, fashion-mnist or cifar-10",
         }),
     }
 }

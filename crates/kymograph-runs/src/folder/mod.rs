@@ -5,6 +5,7 @@ mod experiment;
 mod files;
 mod lock;
 mod manifest;
+mod maps;
 mod recorder;
 mod resume;
 mod run;
@@ -16,6 +17,7 @@ pub use experiment::{Experiment, ExperimentManifest, RunEntry, RunKey, remove_ex
 pub use files::write_whole;
 pub(crate) use files::{Outgoing, create_folder, entries, file_name, sha256_hex};
 pub use manifest::{FORMAT_VERSION, HookPoint, Manifest, Status, cpu_features, software};
+pub use maps::{CodeMap, CodeWindow};
 pub use recorder::{Capture, Recorder, RecorderOptions};
 pub use resume::{SavedState, Tensors64};
 pub use run::{Captures, Probe, Run};

@@ -3,6 +3,7 @@
 use super::files::{self, create_folder, write_whole};
 use super::lock::Lock;
 use super::manifest::{Manifest, Status};
+use super::maps::MapWriter;
 use super::run::checkpoint_path;
 use super::schedule::Selection;
 use super::series::SeriesWriter;
@@ -54,6 +55,7 @@ pub struct Recorder {
     pub(super) manifest: Manifest,
     pub(super) options: RecorderOptions,
     pub(super) tables: BTreeMap<String, SeriesWriter>,
+    pub(super) maps: BTreeMap<String, MapWriter>,
     /// From this step on, files left by a killed process are recorded again and may be replaced.
     pub(super) resumed_from: Option<u64>,
     pub(super) lock: Option<Lock>,
@@ -91,6 +93,7 @@ impl Recorder {
             manifest,
             options: RecorderOptions::default(),
             tables: BTreeMap::new(),
+            maps: BTreeMap::new(),
             resumed_from: None,
             lock: Some(lock),
             events: None,
@@ -131,10 +134,7 @@ impl Recorder {
     /// [`RunsError::BadRecord`] for a step that does not ascend or a name that cannot be used.
     pub fn series(&mut self, table: &str, step: u64, values: &[(&str, f64)]) -> Result<(), RunsError> {
         if !self.tables.contains_key(table) {
-            let usable = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-            if table.is_empty() || !table.chars().all(usable) {
-                return Err(self.refuse(format!("`{table}` cannot name a series: use letters, digits, `_` and `-`")));
-            }
+            self.check_name("series", table)?;
             self.tables.insert(table.to_string(), SeriesWriter::new(&self.folder.join("series"), table));
         }
         if let Some(writer) = self.tables.get_mut(table) {
@@ -189,6 +189,7 @@ impl Recorder {
         for (name, values) in optimiser {
             outgoing.push(Outgoing::float(format!("{OPTIMISER_PREFIX}{name}"), values));
         }
+        self.maps.values_mut().try_for_each(MapWriter::sync)?;
         let mut positions = BTreeMap::new();
         for (table, writer) in &mut self.tables {
             if let Some(position) = writer.sync()? {
@@ -262,6 +263,34 @@ impl Recorder {
         self.write_arrays(&path, &outgoing, &json!({"step": step, "rules": rules}))
     }
 
+    /// Records one row of a map in `maps/`: `codes` of two bits, four a byte, the first in the lowest bits, one for each of
+    /// `columns` columns. Rows are written whole and at once; steps ascend. `about` says what codes and columns are, and is the
+    /// same in every call.
+    ///
+    /// # Errors
+    /// [`RunsError::BadRecord`] for a step that does not ascend, another number of columns, or a name that cannot be used.
+    pub fn map_row(
+        &mut self,
+        map: &str,
+        step: u64,
+        columns: usize,
+        codes: &[u8],
+        about: &Value,
+    ) -> Result<(), RunsError> {
+        if columns == 0 {
+            return Err(self.refuse(format!("map `{map}` has no columns")));
+        }
+        if !self.maps.contains_key(map) {
+            self.check_name("map", map)?;
+            let writer = MapWriter::open(&self.folder, map, columns as u64, about)?;
+            self.maps.insert(map.to_owned(), writer);
+        }
+        match self.maps.get_mut(map) {
+            Some(writer) if writer.is_like(columns as u64) => writer.push(step, codes),
+            _ => Err(self.refuse(format!("map `{map}` was begun with another number of columns than {columns}"))),
+        }
+    }
+
     /// Ends the run: all series are closed, and the manifest says so. It is never changed again.
     ///
     /// # Errors
@@ -270,6 +299,7 @@ impl Recorder {
         for writer in self.tables.values_mut() {
             writer.close_segment()?;
         }
+        self.maps.values_mut().try_for_each(MapWriter::sync)?;
         if let Some(events) = &mut self.events {
             events.flush()?;
         }
@@ -287,6 +317,14 @@ impl Recorder {
 
     fn encode(&self, outgoing: &[Outgoing], about: &Value) -> Result<Vec<u8>, RunsError> {
         encode_safetensors(outgoing, about).map_err(|reason| self.refuse(reason))
+    }
+
+    fn check_name(&self, what: &str, name: &str) -> Result<(), RunsError> {
+        let usable = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+        if name.is_empty() || !name.chars().all(usable) {
+            return Err(self.refuse(format!("`{name}` cannot name a {what}: use letters, digits, `_` and `-`")));
+        }
+        Ok(())
     }
 
     fn refuse(&self, reason: String) -> RunsError {

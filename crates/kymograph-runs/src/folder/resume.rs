@@ -3,6 +3,7 @@
 use super::files::{self, TEMPORARY, create_folder};
 use super::lock::Lock;
 use super::manifest::{Manifest, Status};
+use super::maps;
 use super::recorder::{Recorder, RecorderOptions};
 use super::run::{checkpoint_files, step_of};
 use super::series::{Position, SeriesWriter, segment_path, tables};
@@ -86,6 +87,7 @@ impl Recorder {
             manifest,
             options: RecorderOptions::default(),
             tables: BTreeMap::new(),
+            maps: BTreeMap::new(),
             resumed_from: Some(0),
             lock: Some(lock),
             events: None,
@@ -119,6 +121,9 @@ impl Recorder {
                     remove(&path)?;
                 }
             }
+        }
+        for (_, path) in maps::maps(folder)? {
+            maps::cut(&path, step)?;
         }
         Ok((recorder, saved))
     }

@@ -2,6 +2,7 @@
 
 use super::files;
 use super::manifest::{Manifest, Status};
+use super::maps::{CodeMap, map_path, maps};
 use super::recorder::Capture;
 use super::series::{Table, read_table, tables};
 use crate::RunsError;
@@ -130,6 +131,22 @@ impl Run {
             }
         }
         Ok(Some(probe))
+    }
+
+    /// The names of the maps there are.
+    ///
+    /// # Errors
+    /// [`RunsError::Io`] when the folder cannot be listed.
+    pub fn maps(&self) -> Result<Vec<String>, RunsError> {
+        Ok(maps(&self.folder)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The map of this name, without its codes, which are read in windows.
+    ///
+    /// # Errors
+    /// [`RunsError::NotFound`] when there is none, [`RunsError::Damaged`] when its bytes contradict themselves.
+    pub fn map(&self, name: &str) -> Result<CodeMap, RunsError> {
+        CodeMap::open(&map_path(&self.folder, name))
     }
 
     /// The activations recorded at a step, if there are any.

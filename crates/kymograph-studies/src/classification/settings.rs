@@ -17,7 +17,7 @@ pub struct Settings {
     pub networks: Vec<String>,
     /// Number of seeds, counted from 0, where none are named.
     pub seeds: u64,
-    /// The data set: `mnist` or `fashion-mnist`.
+    /// The data set: `mnist`, `fashion-mnist` or `cifar-10`.
     pub data: String,
     /// How images become inputs: `mnist`, as they are, or `rgb32`, enlarged to 32 × 32 in three channels.
     #[serde(default, skip_serializing_if = "Inputs::is_default")]
@@ -46,6 +46,21 @@ pub struct Settings {
     /// Augmentations of each of them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub augmentations: usize,
+    /// Learning rate of networks whose name ends in `_sgd`, which plain gradient descent trains.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub sgd_learning_rate: f64,
+    /// Are gradients and weights followed at every step?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dynamics: bool,
+    /// Every how many steps the gradient of the same minibatch is taken again after the step; 0 for never.
+    #[serde(default, skip_serializing_if = "never")]
+    pub second_pass_every: u64,
+    /// Every how many steps the signs of all gradients are kept; 0 for never.
+    #[serde(default, skip_serializing_if = "never")]
+    pub signs_every: u64,
+    /// Every how many steps the gradients themselves are kept; 0 for never.
+    #[serde(default, skip_serializing_if = "never")]
+    pub gradients_every: u64,
     /// The step called `early`, as a share of all steps.
     pub early: f64,
     /// The step called `mid`.
@@ -75,6 +90,14 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+fn never(every: &u64) -> bool {
+    *every == 0
+}
+
+fn is_none(rate: &f64) -> bool {
+    *rate == 0.0
+}
+
 impl Settings {
     /// The settings of a study of classifiers after what was asked for.
     ///
@@ -100,8 +123,8 @@ impl Settings {
         if sorted.len() != self.networks.len() || sorted.is_empty() {
             return Err(("networks", "name at least one network, each once".to_owned()));
         }
-        if !["mnist", "fashion-mnist"].contains(&self.data.as_str()) {
-            return Err(("data", format!("`{}` is none of mnist, fashion-mnist", self.data)));
+        if !["mnist", "fashion-mnist", "cifar-10"].contains(&self.data.as_str()) {
+            return Err(("data", format!("`{}` is none of mnist, fashion-mnist, cifar-10", self.data)));
         }
         let counts = [("seeds", self.seeds), ("steps", self.steps), ("batch_size", self.batch_size as u64)];
         if let Some((key, _)) = counts.into_iter().find(|(_, n)| *n == 0) {
@@ -121,6 +144,9 @@ impl Settings {
         }
         if !(self.learning_rate.is_finite() && self.learning_rate >= 0.0) {
             return Err(("learning_rate", "must be a number of at least 0".to_owned()));
+        }
+        if !(self.sgd_learning_rate.is_finite() && self.sgd_learning_rate >= 0.0) {
+            return Err(("sgd_learning_rate", "must be a number of at least 0".to_owned()));
         }
         let shares = [("early", self.early), ("mid", self.mid), ("late", self.late)];
         if let Some((key, _)) = shares.into_iter().find(|(_, s)| !(0.0..=1.0).contains(s)) {

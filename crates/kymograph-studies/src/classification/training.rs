@@ -9,6 +9,7 @@ use ndarray::{ArrayD, ArrayView2};
 use serde_json::json;
 
 use super::control::Control;
+use super::dynamics::{Followed, of_optimiser};
 use super::inputs::{Examples, Inputs};
 use super::scores::{Scores, scores};
 use super::settings::Settings;
@@ -78,6 +79,11 @@ impl Training<'_> {
             manifest.control = Some(name.to_owned());
             manifest.settings["control"] = json!(control);
         }
+        if self.settings.dynamics {
+            let layers: Vec<_> = network.parameter_ranges().into_iter().map(|(name, at)| (name, at.len())).collect();
+            manifest.settings["layers"] = json!(layers);
+            manifest.settings["steps_per_epoch"] = json!(self.data.train.len().div_ceil(self.settings.batch_size));
+        }
         manifest.hook_points = network
             .hook_points()
             .iter()
@@ -93,6 +99,10 @@ impl Training<'_> {
 
     fn optimiser(&self) -> OptimiserSpec {
         let rate = self.control.and_then(|(_, control)| control.learning_rate);
+        // A study that compares optimisers has the same network under two names.
+        if self.spec.name.ends_with("_sgd") {
+            return OptimiserSpec::sgd(rate.unwrap_or(self.settings.sgd_learning_rate));
+        }
         OptimiserSpec::adam(rate.unwrap_or(self.settings.learning_rate))
     }
 
@@ -114,15 +124,20 @@ impl Training<'_> {
         let labels: Vec<i64> = probe_labels.iter().map(|&l| l as i64).collect();
         recorder.probe(&[("images".to_owned(), probe.into_dyn())], &labels)?;
         let checkpoints = self.settings.checkpoint_steps();
+        let mut followed = Followed::new(self.settings, &network)?;
         let first = match saved {
             None => {
-                self.checkpoint(&mut recorder, &mut network, &optimiser, 0, f64::NAN, progress)?;
+                let state = (&optimiser, followed.as_ref());
+                self.checkpoint(&mut recorder, &mut network, state, 0, f64::NAN, progress)?;
                 0
             }
             Some(saved) => {
                 network.load_state_dict(&saved.tensors)?;
-                optimiser.load_state(saved.step, &saved.optimiser)?;
+                optimiser.load_state(saved.step, &of_optimiser(&saved))?;
                 network.set_step(saved.step);
+                if let Some(followed) = &mut followed {
+                    followed.load(&saved, &network)?;
+                }
                 saved.step
             }
         };
@@ -141,8 +156,12 @@ impl Training<'_> {
                 return Err(StudyError::Diverged { network, seed, step, loss: stats.loss });
             }
             recorder.series("minibatch", step, &[("loss", stats.loss), ("gradient_norm", stats.gradient_norm)])?;
+            if let Some(followed) = &mut followed {
+                followed.step(&mut recorder, &network, step, images.view(), &labels)?;
+            }
             if checkpoints.binary_search(&step).is_ok() {
-                self.checkpoint(&mut recorder, &mut network, &optimiser, step, stats.loss, progress)?;
+                let state = (&optimiser, followed.as_ref());
+                self.checkpoint(&mut recorder, &mut network, state, step, stats.loss, progress)?;
             } else {
                 progress(self.progress(step, stats.loss, None));
             }
@@ -169,7 +188,7 @@ impl Training<'_> {
         &self,
         recorder: &mut Recorder,
         network: &mut Network<f32>,
-        optimiser: &Optimiser<f32>,
+        (optimiser, followed): (&Optimiser<f32>, Option<&Followed<'_>>),
         step: u64,
         loss: f64,
         progress: &mut dyn FnMut(Progress<'_>),
@@ -182,7 +201,9 @@ impl Training<'_> {
             recorder.series(table, step, &row)?;
         }
         let tensors: Vec<(String, ArrayD<f32>)> = network.state_dict();
-        recorder.checkpoint(step, &tensors, &optimiser.state(), &json!({}))?;
+        let (more, numbers) = followed.map_or_else(|| (Vec::new(), json!({})), Followed::save);
+        let state: Vec<_> = optimiser.state().into_iter().chain(more).collect();
+        recorder.checkpoint(step, &tensors, &state, &numbers)?;
         progress(self.progress(step, loss, Some(&held_out)));
         Ok(())
     }

@@ -10,6 +10,7 @@ use kymograph_studies::{Study, Task};
 
 use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::analyze::{self, default_plan, step_names, study_or_file};
+use super::optimization;
 use super::{Event, Listener, absolute, composition, quoted, run, study};
 use crate::error::KymographError;
 
@@ -132,9 +133,11 @@ fn of_experiment(
     };
     match &study.task {
         Task::Classification(task) => {
-            let run::Recorded { subjects, replays, step_names, .. } =
+            let run::Recorded { subjects, replays, step_names, runs, .. } =
                 run::recorded(&experiment, study, task, &plan, ACTIVATION_BUDGET, listener)?;
-            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, composed: Vec::new() })
+            let runs = subjects.iter().zip(&runs).map(|(subject, (_, run))| (&subject.key, run));
+            let composed = optimization::rows_of(runs, &step_names)?;
+            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, composed })
         }
         Task::Composition => {
             let planned = plan.composition.clone().unwrap_or_default();

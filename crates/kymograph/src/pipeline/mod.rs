@@ -11,6 +11,7 @@ mod derive;
 mod folded;
 mod judge;
 mod networks;
+mod optimization;
 mod own;
 mod page;
 mod published;

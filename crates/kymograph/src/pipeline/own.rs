@@ -6,13 +6,14 @@ use kymograph_findings::Finding;
 use kymograph_report::Page;
 
 use super::derive::Derivation;
-use super::{Listener, signals, squeeze};
+use super::{Listener, optimization, signals, squeeze};
 use crate::error::KymographError;
 
 /// What a study took beyond its plan.
 pub(super) enum Own {
     Nothing,
     Signals(Box<signals::Taken>),
+    Optimization(Box<optimization::Taken>),
     Squeeze(Box<squeeze::Taken>),
 }
 
@@ -25,6 +26,7 @@ impl Own {
     ) -> Result<Self, KymographError> {
         Ok(match derivation.experiment.manifest().study.as_str() {
             "signals" => Self::Signals(Box::new(signals::take(derivation, folder, listener)?)),
+            "optimization" => Self::Optimization(Box::new(optimization::take(derivation, folder)?)),
             "squeeze" => Self::Squeeze(Box::new(squeeze::take(derivation, folder, listener)?)),
             _ => Self::Nothing,
         })
@@ -35,6 +37,7 @@ impl Own {
         match self {
             Self::Nothing => Vec::new(),
             Self::Signals(taken) => taken.rows(),
+            Self::Optimization(taken) => taken.rows(),
             Self::Squeeze(taken) => taken.rows(),
         }
     }
@@ -44,6 +47,7 @@ impl Own {
         match self {
             Self::Nothing => Ok(()),
             Self::Signals(taken) => taken.show(page, derivation),
+            Self::Optimization(taken) => taken.show(page),
             Self::Squeeze(taken) => taken.show(page, derivation),
         }
     }

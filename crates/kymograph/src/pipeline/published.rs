@@ -34,6 +34,9 @@ pub(super) struct Published {
     /// Mean correlations between units of two layers.
     #[serde(default, rename = "correlation")]
     pub(super) correlations: Vec<PublishedCorrelation>,
+    /// Numbers read off published curves.
+    #[serde(default, rename = "curve")]
+    pub(super) curves: Vec<PublishedCurve>,
     /// The only networks beside which they may be shown; any when there are none.
     #[serde(skip)]
     pub(super) only: Vec<String>,
@@ -84,6 +87,18 @@ pub(super) struct PublishedCorrelation {
     pub(super) value: f64,
 }
 
+/// Numbers read off a published curve.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedCurve {
+    /// The published figure's name.
+    pub(super) name: String,
+    /// What it shows.
+    pub(super) what: String,
+    pub(super) epochs: Vec<u64>,
+    pub(super) values: Vec<f64>,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublishedAccuracy {
@@ -113,6 +128,7 @@ impl Published {
             losses: Vec::new(),
             spectra: Vec::new(),
             correlations: Vec::new(),
+            curves: Vec::new(),
             only: Vec::new(),
         }
     }

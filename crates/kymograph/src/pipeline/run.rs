@@ -62,7 +62,7 @@ pub(super) struct Recorded {
     file: StudyFile,
     published: Published,
     pub(super) step_names: BTreeMap<String, u64>,
-    runs: Vec<(RunEntry, Run)>,
+    pub(super) runs: Vec<(RunEntry, Run)>,
     pub(super) replays: Replays,
     pub(super) subjects: Vec<Subject>,
 }

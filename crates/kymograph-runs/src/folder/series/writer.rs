@@ -19,6 +19,8 @@ pub(crate) struct SeriesWriter {
     folder: PathBuf,
     table: String,
     columns: Vec<String>,
+    /// Where the columns of the last row are among all.
+    places: Vec<usize>,
     segment: usize,
     /// The open segment: its file, how many bytes it has, and the encoder whose output is moved into it.
     open: Option<(File, u64, StreamWriter<Vec<u8>>)>,
@@ -34,6 +36,7 @@ impl SeriesWriter {
             folder: folder.to_path_buf(),
             table: table.to_string(),
             columns: Vec::new(),
+            places: Vec::new(),
             segment: 0,
             open: None,
             steps: Vec::new(),
@@ -79,6 +82,13 @@ impl SeriesWriter {
                 self.table
             ));
         }
+        // A row of the same columns as the one before needs no search: a table may have hundreds.
+        let same = |(&place, (name, _)): (&usize, &(&str, f64))| self.columns[place] == *name;
+        let is_known = !self.places.is_empty() && self.places.len() == values.len();
+        if is_known && self.places.iter().zip(values).all(same) {
+            self.append(step, values);
+            return Ok(());
+        }
         for (position, (name, _)) in values.iter().enumerate() {
             if name.is_empty() || *name == "step" || values[..position].iter().any(|(other, _)| other == name) {
                 return refused(format!(
@@ -94,13 +104,23 @@ impl SeriesWriter {
             self.columns.extend(new.iter().map(|name| name.to_string()));
             self.pending = vec![Vec::new(); self.columns.len()];
         }
+        let place = |name: &str| self.columns.iter().position(|column| column == name);
+        self.places = values.iter().filter_map(|(name, _)| place(name)).collect();
+        self.append(step, values);
+        Ok(())
+    }
+
+    /// Appends a row whose columns are at `places`.
+    fn append(&mut self, step: u64, values: &[(&str, f64)]) {
         self.pending.resize(self.columns.len(), Vec::new());
         self.steps.push(step);
         self.last_step = Some(step);
-        for (column, pending) in self.columns.iter().zip(&mut self.pending) {
-            pending.push(values.iter().find(|(name, _)| name == column).map(|(_, value)| *value));
+        self.pending.iter_mut().for_each(|pending| pending.push(None));
+        for (&place, (_, value)) in self.places.iter().zip(values) {
+            if let Some(last) = self.pending[place].last_mut() {
+                *last = Some(*value);
+            }
         }
-        Ok(())
     }
 
     /// Whether enough rows or enough time has gathered to write them out.
