@@ -44,8 +44,7 @@ impl Study {
     }
 }
 
-static STUDIES: &[&Study] =
-    &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY];
+static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY];
 
 /// Every study.
 #[must_use]
