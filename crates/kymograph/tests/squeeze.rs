@@ -40,7 +40,9 @@ fn small_networks_are_squeezed_measured_and_laid_out() {
     for row in expand {
         let most = if row.options["centre"] == "true" { 2.0 } else { 3.0 };
         assert!(row.value <= Some(most), "{row:?}");
-        assert!(row.nulls[0].mean > most, "entries shuffled within units have more directions");
+        // Before training, layers may be silent.
+        let trained = row.steps == [20];
+        assert!(!trained || row.nulls[0].mean > most, "entries shuffled within units have more directions");
     }
     let start = of("marchenko_pastur_distance", "v5").into_iter().find(|f| f.steps == [0] && f.array == "out.weight");
     assert!(start.expect("measured").parts["edges"].len() == 2);
@@ -49,8 +51,7 @@ fn small_networks_are_squeezed_measured_and_laid_out() {
     let layouts: Vec<_> = of("trustworthiness", "v5").into_iter().filter(|f| f.steps == [20]).collect();
     assert_eq!(layouts.len(), 6 * 3, "six layers, three ways");
     assert!(layouts.iter().all(|f| f.nulls[0].mean < 0.7), "{layouts:?}");
-    for figure in ["dimension-by-depth", "v5-weight-spectra", "v5-feature-spectra", "v6-feature-maps", "v5-tsne"]
-    {
+    for figure in ["dimension-by-depth", "v5-weight-spectra", "v5-feature-spectra", "v6-feature-maps", "v5-tsne"] {
         for ending in ["svg", "png", "csv"] {
             let shown = ["dimension-by-depth"].contains(&figure);
             let file = out.join(format!("derived/figures/{figure}.{ending}"));
