@@ -90,7 +90,8 @@ def spec(name):
 def build(description):
     if description["name"].startswith("transformer"):
         return Transformer(0.1 if description["name"] == "transformer" else 0.0)
-    nn, net, channels, features, size = torch.nn, torch.nn.Sequential(), 1, 784, 28
+    channels, size, _ = description["input"]
+    nn, net, features = torch.nn, torch.nn.Sequential(), channels * size * size
     for layer in description["layers"]:
         kind = layer["kind"]
         if kind == "conv2d":
@@ -103,6 +104,8 @@ def build(description):
         elif kind == "linear":
             module = nn.Linear(features, layer["out_features"])
             features = layer["out_features"]
+        elif kind == "batch_norm1d":
+            module = nn.BatchNorm1d(features)
         else:
             module = nn.ReLU() if kind == "relu" else nn.Flatten()
         net.add_module(layer["name"], module)
@@ -112,9 +115,9 @@ def build(description):
 class Torch:
     """One fair form of the PyTorch step."""
 
-    def __init__(self, name, state, x, labels, channels_last, form):
+    def __init__(self, description, state, x, labels, channels_last, form):
         self.label = ("channels_last" if channels_last else "contiguous") + ", " + form
-        self.net = build(spec(name))
+        self.net = build(description)
         self.net.load_state_dict(state)
         self.x, self.labels, self.taken = list(x), list(labels), 0
         if channels_last:
@@ -141,9 +144,9 @@ class Torch:
             self.seconds.append(time.perf_counter() - start)
 
 
-def check(name, folder, rust, state, x, labels):
+def check(description, folder, rust, state, x, labels):
     """Do both sides compute the same? Worst relative differences of losses, norms and gradients."""
-    torch_side = Torch(name, state, x, labels, False, "fused")
+    name, torch_side = description["name"], Torch(description, state, x, labels, False, "fused")
     losses, norms = [], []
     for step in range(CHECKED_STEPS):
         loss, norm = torch_side.step()
@@ -163,19 +166,21 @@ def check(name, folder, rust, state, x, labels):
     return off_loss, off_norm, off_gradient
 
 
-def measure(name, folder, rust, rounds):
+def measure(description, folder, rust, rounds, batch=64, steps=10, checked=None):
+    """Times a network against its peer in turns, after the answers of `checked` (itself unless given) have agreed."""
     torch.manual_seed(0)
-    net = build(spec(name))
+    name, checked = description["name"], checked or description
+    net = build(description)
     state = {key: value.clone() for key, value in net.state_dict().items()}
-    x, labels = torch.rand(BATCHES, 64, 1, 28, 28), torch.randint(0, 10, (BATCHES, 64))
-    checked = "transformer_without_dropout" if name == "transformer" else name
-    for each in {name, checked}:
-        save_file({**state, "x": x, "labels": labels}, Path(folder) / f"{each}.safetensors")
-        (Path(folder) / f"{each}.json").write_text(json.dumps(spec(each)))
+    x, labels = torch.rand(BATCHES, batch, *description["input"]), torch.randint(0, 10, (BATCHES, batch))
+    # Batch normalisation counts its batches in whole numbers, which our side reads as the others.
+    tensors = {**{key: value.float() for key, value in state.items()}, "x": x, "labels": labels}
+    for each in (description, checked):
+        save_file(tensors, Path(folder) / f"{each['name']}.safetensors")
+        (Path(folder) / f"{each['name']}.json").write_text(json.dumps(each))
     agreement = check(checked, folder, rust, state, x, labels)
-    formats = (False, True) if name == "cnn" else (False,)
-    forms = [Torch(name, state, x, labels, last, form) for last in formats for form in ("fused", "foreach")]
-    steps = 100 if name == "mlp" else 10
+    formats = (False, True) if any(layer["kind"] == "conv2d" for layer in description["layers"]) else (False,)
+    forms = [Torch(description, state, x, labels, last, form) for last in formats for form in ("fused", "foreach")]
     for form in forms:
         form.time(steps)
         form.seconds.clear()
@@ -194,22 +199,10 @@ def measure(name, folder, rust, rounds):
     }
 
 
-def main():
-    parser = peer.parser(__doc__, 30, "step_time")
-    parser.add_argument("--networks", nargs="+", default=NETWORKS)
-    options = parser.parse_args()
-    load = peer.start(options)
-    with tempfile.TemporaryDirectory() as folder:
-        rust = peer.Rust(options.binary, folder)
-        features = rust.ask("features")
-        results = [measure(name, folder, rust, options.rounds) for name in options.networks]
-    some = options.networks != NETWORKS
-    chosen = " --networks " + " ".join(options.networks) if some else ""
-    chosen += f" --threads {options.threads}" if options.threads != 2 else ""
+def table(title, command, machine, results):
+    """The lines of the file that is written."""
     lines = [
-        "# A training step of the study `phases`, against PyTorch", "",
-        peer.machine(options, load, peer.kernels(features), ", batch 64, f32, Adam"), "",
-        f"Command: `python benches/peers/step_phases.py --rounds {options.rounds}{chosen} --write`", "",
+        f"# {title}", "", machine, "", f"Command: `{command}`", "",
         "Median milliseconds of a step (forward, loss, backward, gradient norm, Adam); the two take turns in one run. "
         "Only the ratio travels.", "",
         "| network | parameters | Kymograph | PyTorch, fastest form | ratio | fastest step of each |",
@@ -224,6 +217,29 @@ def main():
     lines += ["", f"Agreement before timing, worst relative difference over {CHECKED_STEPS} steps: " + "; ".join(
         f"{r['name']}: loss {r['agreement'][0]:.1e}, gradient norm {r['agreement'][1]:.1e}, "
         f"first gradients {r['agreement'][2]:.1e}" for r in results) + ".", ""]
+    return lines
+
+
+def main():
+    parser = peer.parser(__doc__, 30, "step_time")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    options = parser.parse_args()
+    load = peer.start(options)
+
+    def one(name):
+        checked = spec("transformer_without_dropout") if name == "transformer" else None
+        return measure(spec(name), folder, rust, options.rounds, steps=100 if name == "mlp" else 10, checked=checked)
+
+    with tempfile.TemporaryDirectory() as folder:
+        rust = peer.Rust(options.binary, folder)
+        features = rust.ask("features")
+        results = [one(name) for name in options.networks]
+    some = options.networks != NETWORKS
+    chosen = " --networks " + " ".join(options.networks) if some else ""
+    chosen += f" --threads {options.threads}" if options.threads != 2 else ""
+    command = f"python benches/peers/step_phases.py --rounds {options.rounds}{chosen} --write"
+    machine = peer.machine(options, load, peer.kernels(features), ", batch 64, f32, Adam")
+    lines = table("A training step of the study `phases`, against PyTorch", command, machine, results)
     peer.finish(lines, options, f"step_{'_'.join(options.networks)}.md" if some else "step_phases.md")
 
 

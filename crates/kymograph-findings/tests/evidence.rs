@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use kymograph_findings::{Activations, Finding, FindingsError, Gathering, Plan, RunKey, Subject, gather};
-use kymograph_runs::{Manifest, Recorder, Run};
+use kymograph_runs::{Capture, Manifest, Recorder, Run, write_captures};
 use ndarray::{Array2, ArrayD};
 use serde_json::Value;
 
@@ -379,5 +379,31 @@ fn a_trajectory_is_a_series_of_rows_and_tells_a_jump_from_a_curve() {
         let text = TRAJECTORY.replace("of = \"same_index_cosine\"\nsteps = \"to_last\"", wrong);
         let message = Plan::from_toml(&text, "test").expect_err(wrong).to_string();
         assert!(message.contains(word), "{message}");
+    }
+}
+
+#[test]
+fn folded_weights_are_no_activations() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut subject = run(&folder.path().join("a"), 0, false);
+    let capture = |name: &str| Capture {
+        name: name.to_owned(),
+        rule: String::new(),
+        values: Array2::<f32>::from_shape_fn((5, 4), |(i, j)| ((i * i + 3 * j) % 7) as f32).into_dyn(),
+    };
+    let file = folder.path().join("step-1.safetensors");
+    write_captures(&file, 1, &[capture("relu"), capture("fc.folded")]).expect("written");
+    subject.activations = [(1, Activations::File(file))].into();
+    for (on, array, word) in
+        [("activations", "relu", "probe's activations"), ("folded", "fc.folded", "scale of the batch")]
+    {
+        let plan = format!("[[measure]]\nname = \"stable_rank\"\non = \"{on}\"\nsteps = \"each\"\n");
+        let rows = all(&plan, std::slice::from_ref(&subject), None).expect("gathers");
+        let [row] = rows.as_slice() else { panic!("one array is meant: {rows:?}") };
+        assert_eq!((row.array.as_str(), row.n), (array, Some(5)));
+        assert!(row.notes.iter().any(|note| note.contains(word)), "{row:?}");
+        let plan = Plan::from_toml(&plan, "test").expect("a plan");
+        assert!(plan.wants_activation(&subject.key, array));
+        assert!(!plan.wants_activation(&subject.key, if on == "folded" { "relu" } else { "fc.folded" }));
     }
 }

@@ -234,3 +234,23 @@ fn p_values_are_adjusted_within_the_list_they_are_shown_in() {
     }
     assert!(adjusted_p(&[]).is_empty());
 }
+
+#[test]
+fn a_contrast_of_two_networks_pairs_their_seeds() {
+    let minus = "minus = { network = \"mlp*\" }\nwithin = [0.09, 0.11]";
+    let mut findings = runs(&[0.5, 0.6, 0.7, 0.8, 0.9]);
+    for seed in (0..5).rev() {
+        let mut other = finding(seed, &[1, 2], Some(0.4 + 0.1 * seed as f64));
+        other.run.network = "mlp".to_owned();
+        findings.push(other);
+    }
+    let b = verdict(&file("below = 0.0", minus), &findings).predictions.remove(1);
+    assert_eq!((b.judgement, b.n_seeds, b.rows.len()), (Judgement::Held, 5, 10), "{b:?}");
+    assert!((b.estimate.expect("an estimate") - 0.1).abs() < 1e-12);
+    let mut third = finding(0, &[1, 2], Some(0.0));
+    third.run.network = "mlp2".to_owned();
+    findings.push(third);
+    let b = verdict(&file("below = 0.0", minus), &findings).predictions.remove(1);
+    assert_eq!(b.judgement, Judgement::NotMeasured);
+    assert!(b.reason.contains("2 match"), "{}", b.reason);
+}

@@ -9,6 +9,7 @@ pub mod optimization;
 pub mod phases;
 mod progress;
 pub mod signals;
+pub mod squeeze;
 pub mod study;
 
 pub use error::StudyError;

@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayD, ArrayViewD, IxDyn};
 use super::{Activations, Gathering, Job, Subject, measure_of};
 use crate::error::FindingsError;
 use crate::finding::RunKey;
-use crate::plan::{NullKind, On};
+use crate::plan::{FOLDED, NullKind, On};
 
 /// A matrix in the precision it was stored in.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ impl<'a> Shelf<'a> {
         Ok(&self.open[path])
     }
 
-    /// The tensors that are matrices or convolution kernels of real numbers.
+    /// The tensors that are matrices or convolution kernels of real numbers. Folded weights lie in the files of activations.
     pub(super) fn matrices(&mut self, run: &Subject, on: On, step: u64) -> Result<Vec<TensorInfo>, FindingsError> {
         let mut tensors = match place(run, on, step) {
             Some(Place::File(path)) => self.file(path)?.0.tensors().to_vec(),
@@ -131,7 +131,8 @@ impl<'a> Shelf<'a> {
             None => Vec::new(),
         };
         let real = |d: Dtype| matches!(d, Dtype::F16 | Dtype::Bf16 | Dtype::F32 | Dtype::F64);
-        tensors.retain(|t| t.shape.len() >= 2 && real(t.dtype) && t.shape.iter().all(|&n| n > 0));
+        let meant = |name: &str| on == On::Parameters || name.ends_with(FOLDED) == (on == On::Folded);
+        tensors.retain(|t| t.shape.len() >= 2 && real(t.dtype) && t.shape.iter().all(|&n| n > 0) && meant(&t.name));
         Ok(tensors)
     }
 
@@ -214,7 +215,7 @@ enum Place<'a> {
 fn place(run: &Subject, on: On, step: u64) -> Option<Place<'_>> {
     match on {
         On::Parameters => run.parameters.get(&step).map(|path| Place::File(path)),
-        On::Activations => run.activations.get(&step).map(|activations| match activations {
+        On::Activations | On::Folded => run.activations.get(&step).map(|activations| match activations {
             Activations::File(path) => Place::File(path),
             Activations::Dropped { content, arrays } => Place::Dropped(content, arrays),
         }),

@@ -56,7 +56,7 @@ impl Subject {
     fn steps(&self, on: On) -> Vec<u64> {
         match on {
             On::Parameters => self.parameters.keys().copied().collect(),
-            On::Activations => self.activations.keys().copied().collect(),
+            On::Activations | On::Folded => self.activations.keys().copied().collect(),
             On::Series => Vec::new(),
         }
     }

@@ -161,6 +161,9 @@ fn fill(
     if column.on == On::Activations && finding.n.is_some() {
         finding.notes.push("on the probe's activations; convolutions as spatial means".to_owned());
     }
+    if column.on == On::Folded && finding.n.is_some() {
+        finding.notes.push("on the weight times the scale of the batch normalisation behind it".to_owned());
+    }
     Ok(())
 }
 

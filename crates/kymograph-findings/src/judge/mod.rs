@@ -180,7 +180,9 @@ fn measure(
             _ => None,
         };
         judged.rows.extend(&second.rows);
-        values = first.values.iter().filter_map(|(seed, v)| Some(v - second.values.get(seed)?)).collect();
+        let across = prediction.minus.as_ref().is_some_and(|minus| minus.network.is_some());
+        let partner = second.partner(across)?;
+        values = first.values.iter().filter_map(|(run, v)| Some(v - partner(run)?)).collect();
         if values.is_empty() {
             return Err("no seed has both quantities of the contrast".to_owned());
         }

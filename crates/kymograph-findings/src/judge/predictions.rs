@@ -108,6 +108,8 @@ pub struct Quantity {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartialQuantity {
+    /// Another network, which must be one: its run of the same seed is taken away.
+    pub network: Option<String>,
     /// Another measure.
     pub measure: Option<String>,
     /// Another array.
@@ -228,6 +230,9 @@ impl Prediction {
     pub(crate) fn subtrahend(&self) -> Option<Quantity> {
         let (of, minus) = (self.of.as_ref()?, self.minus.as_ref()?);
         let mut quantity = of.clone();
+        if let Some(network) = &minus.network {
+            quantity.network.clone_from(network);
+        }
         if let Some(measure) = &minus.measure {
             quantity.measure.clone_from(measure);
         }

@@ -13,6 +13,24 @@ pub(super) struct BySeed {
     pub(super) rows: Vec<usize>,
 }
 
+impl BySeed {
+    /// The value to take away from that of a run: the same run's, or that of the one other network with the same seed.
+    pub(super) fn partner(&self, across: bool) -> Result<impl Fn(&(String, Option<u64>)) -> Option<f64>, String> {
+        let networks: BTreeSet<&String> = self.values.keys().map(|(network, _)| network).collect();
+        if across && networks.len() > 1 {
+            return Err(format!("the contrast takes away one network, and {} match", networks.len()));
+        }
+        let by_seed: BTreeMap<Option<u64>, f64> = match across {
+            true => self.values.iter().map(|((_, seed), value)| (*seed, *value)).collect(),
+            false => BTreeMap::new(),
+        };
+        Ok(move |run: &(String, Option<u64>)| match across {
+            true => by_seed.get(&run.1).copied(),
+            false => self.values.get(run).copied(),
+        })
+    }
+}
+
 /// Collects a quantity from the main runs, or from those of its control.
 pub(super) fn collect(
     quantity: &Quantity,

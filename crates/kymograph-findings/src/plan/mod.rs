@@ -88,9 +88,14 @@ pub enum On {
     Parameters,
     /// The activations on the probe, each as examples × features.
     Activations,
+    /// The weights of layers with a batch normalisation behind them, multiplied into it as at inference: `fc1.folded`.
+    Folded,
     /// The recorded series, such as `held_out.loss`, each as one number a step.
     Series,
 }
+
+/// What the name of a folded weight ends in.
+pub const FOLDED: &str = ".folded";
 
 /// The pairs that a measure of two arrays is taken of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,16 +204,18 @@ impl Plan {
 }
 
 impl Plan {
-    /// Whether some measure looks at the activations of this hook point in this run, on its own or beside another run.
+    /// Whether some measure looks at the activations of this hook point in this run, or at this folded weight, on its own or
+    /// beside another run.
     #[must_use]
     pub fn wants_activation(&self, run: &RunKey, hook: &str) -> bool {
+        let on = if hook.ends_with(FOLDED) { On::Folded } else { On::Activations };
         let looks = |planned: &&PlannedMeasure| {
             let control = run.control.as_deref();
             planned.takes_control(control) || planned.controls_beside().any(|beside| Some(beside) == control)
         };
         self.measures
             .iter()
-            .filter(|planned| planned.on == On::Activations)
+            .filter(|planned| planned.on == on)
             .filter(looks)
             .any(|planned| planned.network_globs().is_match(&run.network) && planned.array_globs().is_match(hook))
     }

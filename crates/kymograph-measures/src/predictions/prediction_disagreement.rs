@@ -78,7 +78,7 @@ pub fn prediction_disagreement<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, 
 }
 
 /// The first place of the largest entry, and whether there are others.
-fn largest<T: Real>(row: ArrayView1<'_, T>) -> (usize, bool) {
+pub(super) fn largest<T: Real>(row: ArrayView1<'_, T>) -> (usize, bool) {
     let mut best = (0, false);
     for (place, value) in row.iter().enumerate().skip(1) {
         if *value > row[best.0] {

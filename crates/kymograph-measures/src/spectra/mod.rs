@@ -2,14 +2,18 @@
 
 mod components_for_90_percent;
 mod effective_rank;
+mod marchenko_pastur_distance;
 mod nuclear_to_spectral_ratio;
+mod numerical_rank;
 mod singular_spectrum;
 mod singular_value_participation_ratio;
 mod stable_rank;
 
 pub use components_for_90_percent::components_for_90_percent;
 pub use effective_rank::effective_rank;
+pub use marchenko_pastur_distance::marchenko_pastur_distance;
 pub use nuclear_to_spectral_ratio::nuclear_to_spectral_ratio;
+pub use numerical_rank::numerical_rank;
 pub use singular_spectrum::singular_spectrum;
 pub use singular_value_participation_ratio::singular_value_participation_ratio;
 pub use stable_rank::stable_rank;
@@ -26,6 +30,8 @@ pub(crate) static MEASURES: &[&Measure] = &[
     &singular_value_participation_ratio::MEASURE,
     &components_for_90_percent::MEASURE,
     &nuclear_to_spectral_ratio::MEASURE,
+    &numerical_rank::MEASURE,
+    &marchenko_pastur_distance::MEASURE,
 ];
 
 /// What every measure of a spectrum takes.

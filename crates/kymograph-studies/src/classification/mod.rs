@@ -11,5 +11,5 @@ pub use control::Control;
 pub use dynamics::SIGN_BAND;
 pub use inputs::{Examples, Inputs, resized};
 pub use scores::{Scores, scores};
-pub use settings::Settings;
+pub use settings::{Checkpoints, Settings};
 pub use training::{Data, Training, trained};

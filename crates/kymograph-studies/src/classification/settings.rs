@@ -37,6 +37,9 @@ pub struct Settings {
     pub double_softmax: bool,
     /// Held-out examples on which activations are taken; the scores use all held-out examples.
     pub probe_examples: usize,
+    /// At which steps checkpoints are kept.
+    #[serde(default, skip_serializing_if = "Checkpoints::is_default")]
+    pub checkpoints: Checkpoints,
     /// Images of the probe whose augmentations are looked at, in studies that do.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub augmented_images: usize,
@@ -64,6 +67,23 @@ pub struct Settings {
     pub mid: f64,
     /// The step called `late`.
     pub late: f64,
+}
+
+/// At which steps checkpoints are kept, always 0 and the last among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checkpoints {
+    /// At powers of two and at the named steps.
+    #[default]
+    PowersOfTwo,
+    /// At the named steps alone: for large networks.
+    Named,
+}
+
+impl Checkpoints {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -153,10 +173,11 @@ impl Settings {
             .collect()
     }
 
-    /// The steps at which checkpoints are kept: 0, powers of two, the named steps and the last.
+    /// The steps at which checkpoints are kept: 0, the named steps, the last, and powers of two unless told otherwise.
     #[must_use]
     pub fn checkpoint_steps(&self) -> Vec<u64> {
-        let powers = (0..63).map(|k| 1_u64 << k).take_while(|&s| s <= self.steps);
+        let all = self.checkpoints == Checkpoints::PowersOfTwo;
+        let powers = (0..63).map(|k| 1_u64 << k).take_while(|&s| all && s <= self.steps);
         let mut steps: Vec<u64> = powers.chain(self.step_names().into_values()).collect();
         steps.sort_unstable();
         steps.dedup();
@@ -180,6 +201,13 @@ mod tests {
     fn published_steps_are_among_the_checkpoints() {
         let steps = read(false, &[]).unwrap().checkpoint_steps();
         assert_eq!(steps, [0, 1, 2, 4, 8, 16, 32, 64, 100, 128, 256, 512, 1000, 1024, 2000]);
+    }
+
+    #[test]
+    fn named_checkpoints_leave_the_powers_out() {
+        let mut settings = read(false, &[]).unwrap();
+        settings.checkpoints = Checkpoints::Named;
+        assert_eq!(settings.checkpoint_steps(), [0, 100, 1000, 2000]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice, concatenate};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::folded::{Fold, folds};
 use crate::error::KymographError;
 
 /// Examples in one forward pass: bounds the memory that a wide convolution's output takes.
@@ -20,12 +21,13 @@ const PATTERNS: usize = 256;
 /// Examples of which every token is kept.
 const POSITIONS: usize = 64;
 
-/// A run that can be replayed, and the hook points at which its activations are wanted.
+/// A run that can be replayed, the hook points at which its activations are wanted, and the folded weights.
 pub(super) struct Replay {
     run: Run,
     spec: NetworkSpec,
     probe: String,
     hooks: Vec<String>,
+    folds: Vec<Fold>,
 }
 
 impl Replay {
@@ -40,12 +42,15 @@ impl Replay {
         let network = Network::<f32>::new(&spec, &mut stream(0, "replaced by the checkpoint"))?;
         let hooks: Vec<String> =
             network.hook_points().into_iter().map(|hook| hook.name).filter(|name| wanted(name)).collect();
-        Ok((!hooks.is_empty()).then(|| Self { run: run.clone(), spec, probe: probe.hash, hooks }))
+        let folds: Vec<Fold> = folds(&spec).into_iter().filter(|fold| wanted(&fold.name)).collect();
+        let some = !hooks.is_empty() || !folds.is_empty();
+        Ok(some.then(|| Self { run: run.clone(), spec, probe: probe.hash, hooks, folds }))
     }
 
     /// What the activations of each step are known by.
     pub(super) fn addresses(&self) -> Result<BTreeMap<u64, String>, KymographError> {
-        let hooks: Vec<&str> = self.hooks.iter().map(String::as_str).collect();
+        let folds = self.folds.iter().map(|fold| fold.name.as_str());
+        let hooks: Vec<&str> = self.hooks.iter().map(String::as_str).chain(folds).collect();
         let of_step = |&step: &u64| {
             let checkpoint = self.run.checkpoint(step)?.content_hash()?;
             Ok((step, address(&checkpoint, &self.probe, &hooks)))
@@ -57,15 +62,21 @@ impl Replay {
         self.run.steps().len()
     }
 
-    /// The activations of one step, all or of one hook point. Convolutions' outputs are reduced to their spatial means.
+    /// The activations of one step, all or of one hook point, and the folded weights behind them. Convolutions' outputs are
+    /// reduced to their spatial means.
     pub(super) fn take(&self, step: u64, only: Option<&str>) -> Result<Vec<Capture>, KymographError> {
-        let network = self.network(step)?;
-        let wanted = self.hooks.iter().map(String::as_str).filter(|hook| only.is_none_or(|only| only == *hook));
-        let hooks: Vec<&str> = wanted.collect();
-        match self.inputs()? {
-            Some(inputs) => take(&network, &inputs, &hooks),
-            None => Ok(Vec::new()),
+        let wanted = |name: &str| only.is_none_or(|only| only == name);
+        let hooks: Vec<&str> = self.hooks.iter().map(String::as_str).filter(|hook| wanted(hook)).collect();
+        let mut captures = match self.inputs()?.filter(|_| !hooks.is_empty()) {
+            Some(inputs) => take(&self.network(step)?, &inputs, &hooks)?,
+            None => Vec::new(),
+        };
+        let folds: Vec<&Fold> = self.folds.iter().filter(|fold| wanted(&fold.name)).collect();
+        if !folds.is_empty() {
+            let state = self.run.checkpoint(step)?.state_f32()?;
+            captures.extend(folds.into_iter().filter_map(|fold| fold.take(&state)));
         }
+        Ok(captures)
     }
 
     /// The steps that were recorded.

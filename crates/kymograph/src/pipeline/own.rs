@@ -6,7 +6,7 @@ use kymograph_findings::Finding;
 use kymograph_report::Page;
 
 use super::derive::Derivation;
-use super::{Listener, optimization, signals};
+use super::{Listener, optimization, signals, squeeze};
 use crate::error::KymographError;
 
 /// What a study took beyond its plan.
@@ -14,6 +14,7 @@ pub(super) enum Own {
     Nothing,
     Signals(Box<signals::Taken>),
     Optimization(Box<optimization::Taken>),
+    Squeeze(Box<squeeze::Taken>),
 }
 
 impl Own {
@@ -26,6 +27,7 @@ impl Own {
         Ok(match derivation.experiment.manifest().study.as_str() {
             "signals" => Self::Signals(Box::new(signals::take(derivation, folder, listener)?)),
             "optimization" => Self::Optimization(Box::new(optimization::take(derivation, folder)?)),
+            "squeeze" => Self::Squeeze(Box::new(squeeze::take(derivation, folder, listener)?)),
             _ => Self::Nothing,
         })
     }
@@ -36,6 +38,7 @@ impl Own {
             Self::Nothing => Vec::new(),
             Self::Signals(taken) => taken.rows(),
             Self::Optimization(taken) => taken.rows(),
+            Self::Squeeze(taken) => taken.rows(),
         }
     }
 
@@ -45,6 +48,7 @@ impl Own {
             Self::Nothing => Ok(()),
             Self::Signals(taken) => taken.show(page, derivation),
             Self::Optimization(taken) => taken.show(page),
+            Self::Squeeze(taken) => taken.show(page, derivation),
         }
     }
 }

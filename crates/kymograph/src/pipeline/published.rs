@@ -28,6 +28,9 @@ pub(super) struct Published {
     /// Losses of single minibatches.
     #[serde(default, rename = "minibatch_loss")]
     pub(super) losses: Vec<PublishedLosses>,
+    /// Singular values, largest first.
+    #[serde(default, rename = "spectrum")]
+    pub(super) spectra: Vec<PublishedSpectrum>,
     /// Mean correlations between units of two layers.
     #[serde(default, rename = "correlation")]
     pub(super) correlations: Vec<PublishedCorrelation>,
@@ -50,6 +53,15 @@ struct PublishedValue {
     /// Is it a mean over the arrays that match?
     #[serde(default)]
     over_arrays: bool,
+}
+
+/// Published singular values of a weight or of a layer's features.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PublishedSpectrum {
+    pub(super) network: String,
+    pub(super) array: String,
+    pub(super) values: Vec<f64>,
 }
 
 /// Published losses of a network's minibatch at some steps.
@@ -114,6 +126,7 @@ impl Published {
             values: Vec::new(),
             accuracies: Vec::new(),
             losses: Vec::new(),
+            spectra: Vec::new(),
             correlations: Vec::new(),
             curves: Vec::new(),
             only: Vec::new(),
