@@ -19,7 +19,7 @@ pub use checkpoints::{
 };
 pub use data::{
     ImageSet, NpyArray, NpyWriter, Split, cifar10, fashion_mnist, image_data, mnist, packed_mnist, read_idx_images,
-    read_idx_labels, read_npy, read_numbers, read_series,
+    read_idx_labels, read_npy, read_numbers, read_series, write_npy_labels,
 };
 pub use error::RunsError;
 pub use events::EventWriter;

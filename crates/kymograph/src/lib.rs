@@ -9,6 +9,7 @@
 mod capture;
 mod error;
 mod export;
+mod fit;
 mod inspect;
 mod measure;
 mod pipeline;
@@ -16,6 +17,7 @@ mod pipeline;
 pub use capture::{CaptureRequest, Captured, CapturedArray, capture};
 pub use error::KymographError;
 pub use export::{ExportRequest, export};
+pub use fit::{FitMethod, FitRequest, Fitted, fit};
 pub use inspect::{Inspected, InspectedTensor, inspect};
 pub use measure::{MeasureRequest, Measured, measure};
 pub use pipeline::{

@@ -31,7 +31,8 @@ pub struct Measured {
     pub reading: Reading,
 }
 
-enum Owned {
+/// An array as it was read.
+pub(crate) enum Owned {
     F32(ArrayD<f32>),
     F64(ArrayD<f64>),
     Labels(Array1<i64>),
@@ -77,7 +78,12 @@ fn refused(error: MeasureError, measure: &Measure, request: &MeasureRequest, vie
     KymographError::Refused { source: error, inputs: named.collect::<Vec<_>>().join(", ") }
 }
 
-fn read(argument: &str, labels: bool, weights: bool, notes: &mut Vec<String>) -> Result<Owned, KymographError> {
+pub(crate) fn read(
+    argument: &str,
+    labels: bool,
+    weights: bool,
+    notes: &mut Vec<String>,
+) -> Result<Owned, KymographError> {
     let refuse = |detail: &str| KymographError::Argument { argument: argument.to_owned(), detail: detail.to_owned() };
     let array = match argument.rsplit_once(':') {
         Some((file, tensor)) if !Path::new(argument).exists() => {

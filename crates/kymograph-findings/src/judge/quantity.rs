@@ -6,16 +6,19 @@ use super::predictions::{Quantity, Reduction};
 use crate::finding::{Finding, Null};
 use crate::plan::{StepName, globs};
 
-/// The quantity's value in each run, by network and seed, with the rows behind it.
+/// A run by its network and seed.
+type NamedRun = (String, Option<u64>);
+
+/// The quantity's value in each run, with the rows behind it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BySeed {
-    pub(super) values: BTreeMap<(String, Option<u64>), f64>,
+    pub(super) values: BTreeMap<NamedRun, f64>,
     pub(super) rows: Vec<usize>,
 }
 
 impl BySeed {
     /// The value to take away from that of a run: the same run's, or that of the one other network with the same seed.
-    pub(super) fn partner(&self, across: bool) -> Result<impl Fn(&(String, Option<u64>)) -> Option<f64>, String> {
+    pub(super) fn partner(&self, across: bool) -> Result<impl Fn(&NamedRun) -> Option<f64>, String> {
         let networks: BTreeSet<&String> = self.values.keys().map(|(network, _)| network).collect();
         if across && networks.len() > 1 {
             return Err(format!("the contrast takes away one network, and {} match", networks.len()));
@@ -24,7 +27,7 @@ impl BySeed {
             true => self.values.iter().map(|((_, seed), value)| (*seed, *value)).collect(),
             false => BTreeMap::new(),
         };
-        Ok(move |run: &(String, Option<u64>)| match across {
+        Ok(move |run: &NamedRun| match across {
             true => by_seed.get(&run.1).copied(),
             false => self.values.get(run).copied(),
         })

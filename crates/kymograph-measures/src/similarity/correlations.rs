@@ -214,7 +214,7 @@ pub(super) fn leading<'v, T>(
         });
     }
     let rows = if wanted == 0 { x.nrows() } else { wanted };
-    Ok(x.clone().split_at(ndarray::Axis(0), rows).0)
+    Ok((*x).split_at(ndarray::Axis(0), rows).0)
 }
 
 /// What is the mean of |r| over draws of `examples` examples of two independent normal units?
@@ -230,7 +230,7 @@ pub(super) fn leading<'v, T>(
 pub fn absolute_correlation_by_chance(examples: usize) -> f64 {
     assert!(examples >= 2, "a correlation needs two examples");
     // E|r| is 1 for n = 2 and 2/π for n = 3, and Γ(x + 1) = x Γ(x) takes it from n to n + 2.
-    let (start, value) = if examples % 2 == 0 { (2, 1.0) } else { (3, std::f64::consts::FRAC_2_PI) };
+    let (start, value) = if examples.is_multiple_of(2) { (2, 1.0) } else { (3, std::f64::consts::FRAC_2_PI) };
     (start..examples).step_by(2).fold(value, |value, n| value * (n as f64 - 1.0) / n as f64)
 }
 

@@ -11,4 +11,4 @@ pub use self::csv::{read_numbers, read_series};
 pub use cifar::cifar10;
 pub use idx::{read_idx_images, read_idx_labels};
 pub use mnist::{ImageSet, Split, fashion_mnist, image_data, mnist, packed_mnist};
-pub use npy::{NpyArray, NpyWriter, read_npy};
+pub use npy::{NpyArray, NpyWriter, read_npy, write_npy_labels};

@@ -56,16 +56,20 @@ impl NpyWriter {
     /// # Errors
     /// [`RunsError::Io`] when it cannot be written.
     pub fn create(path: impl AsRef<Path>, shape: &[usize]) -> Result<NpyWriter, RunsError> {
+        Self::begin(path.as_ref(), "<f4", shape)
+    }
+
+    fn begin(path: &Path, kind: &str, shape: &[usize]) -> Result<NpyWriter, RunsError> {
         let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
         let axes = if let [axis] = &axes[..] { format!("{axis},") } else { axes.join(", ") };
-        let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}");
+        let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({axes}), }}");
         // NumPy has the array begin at a multiple of 64 bytes, after a line's end.
         let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
         header.extend(std::iter::repeat_n(' ', length - 1 - header.len()));
         header.push('\n');
-        let mut out = Outgoing::create(path.as_ref())?;
+        let mut out = Outgoing::create(path)?;
         let Ok(length) = u16::try_from(length) else {
-            return Err(bad(path.as_ref(), format!("a shape of {} axes", shape.len())));
+            return Err(bad(path, format!("a shape of {} axes", shape.len())));
         };
         out.write(&[b"\x93NUMPY\x01\x00", &length.to_le_bytes()[..], header.as_bytes()].concat())?;
         Ok(NpyWriter { out, shape: shape.to_vec(), written: 0 })
@@ -93,6 +97,18 @@ impl NpyWriter {
         }
         self.out.finish()
     }
+}
+
+/// Writes one whole number per row, such as the cluster of each, as an `.npy` file of `int64`; it replaces without asking.
+///
+/// # Errors
+/// [`RunsError::Io`] when it cannot be written.
+pub fn write_npy_labels(path: impl AsRef<Path>, labels: &[i64]) -> Result<(), RunsError> {
+    let mut writer = NpyWriter::begin(path.as_ref(), "<i8", &[labels.len()])?;
+    let bytes: Vec<u8> = labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+    writer.out.write(&bytes)?;
+    writer.written = labels.len();
+    writer.finish()
 }
 
 fn bad(path: &Path, reason: String) -> RunsError {

@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Take one measure on arrays
     Measure(MeasureArgs),
+    /// Lay out the rows of an array in few dimensions, or put them into groups
+    ///
+    /// pca, tsne and umap write [row, axis] as float32, kmeans the group of each row as int64.
+    Fit(FitArgs),
     /// Write report.html and figures/ again from recorded runs
     Report(ReportArgs),
     /// List what there is
@@ -203,6 +207,36 @@ pub(crate) struct MeasureArgs {
     /// Set an option of the measure; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
+}
+
+#[derive(Args)]
+pub(crate) struct FitArgs {
+    /// What to fit
+    #[arg(value_enum)]
+    pub(crate) method: Method,
+    /// The array, a row an example: X.npy, or CHECKPOINT:TENSOR such as model_00100.pt:fc1.weight
+    pub(crate) array: String,
+    /// Set an option of the fit, such as perplexity=50; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// File for the result [default: kymograph-out/fit/X.METHOD.npy]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    /// Principal components: components=2
+    Pca,
+    /// t-SNE: perplexity=30, early_iterations, iterations, early_exaggeration, learning_rate, method, initial, seed
+    Tsne,
+    /// UMAP: n_neighbors=15, min_dist=0.1, spread, epochs, learning_rate, negative_samples, repulsion, initial, seed
+    Umap,
+    /// k-means: k=10, n_init, max_iterations, seed
+    Kmeans,
 }
 
 #[derive(Args)]

@@ -11,10 +11,11 @@ use kymograph::findings::Judgement;
 use kymograph::findings::Verdict;
 use kymograph::runs::ExportFormat;
 use kymograph::{
-    AnalyzeRequest, CaptureRequest, Derived, ExportRequest, JudgeRequest, KymographError, MeasureRequest, RunRequest,
+    AnalyzeRequest, CaptureRequest, Derived, ExportRequest, FitMethod, FitRequest, JudgeRequest, KymographError,
+    MeasureRequest, RunRequest,
 };
 
-use args::{CaptureArgs, Cli, Command, Common, Format};
+use args::{CaptureArgs, Cli, Command, Common, Format, Method};
 use progress::Terminal;
 
 const FAILED: u8 = 1;
@@ -108,6 +109,17 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
         Command::Measure(args) => {
             let request = MeasureRequest { name: args.name, arrays: args.arrays, set: args.set };
             print::measured(&kymograph::measure(&request)?, &common);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Fit(args) => {
+            let method = match args.method {
+                Method::Pca => FitMethod::Pca,
+                Method::Tsne => FitMethod::Tsne,
+                Method::Umap => FitMethod::Umap,
+                Method::Kmeans => FitMethod::Kmeans,
+            };
+            let request = FitRequest { method, array: args.array, set: args.set, out: args.out, force: args.force };
+            print::fitted(&kymograph::fit(&request)?, &common);
             Ok(ExitCode::SUCCESS)
         }
         Command::List { what } => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use kymograph::findings::{JudgedPrediction, Judgement, Stated, Verdict};
 use kymograph::measures;
-use kymograph::{Captured, CapturedArray, Derived, Inspected, Judged, Measured};
+use kymograph::{Captured, CapturedArray, Derived, Fitted, Inspected, Judged, Measured};
 use serde_json::json;
 
 use super::args::{Common, Listing};
@@ -210,6 +210,37 @@ pub(crate) fn measured(measured: &Measured, common: &Common) {
         say!("  note: {note}");
     }
     say!("  misleads: {}", measure.misleads);
+}
+
+/// Where a fit was written, and what it says of itself.
+pub(crate) fn fitted(fitted: &Fitted, common: &Common) {
+    if common.json {
+        let mut summary = json!({
+            "method": fitted.method.name(), "file": fitted.path, "shape": fitted.shape, "options": fitted.options,
+        });
+        for (name, values) in &fitted.numbers {
+            summary[*name] = if let [value] = values[..] { json!(value) } else { json!(values) };
+        }
+        summary["notes"] = json!(fitted.notes);
+        show_json(&summary);
+        return;
+    }
+    if common.quiet {
+        return;
+    }
+    let shape: Vec<String> = fitted.shape.iter().map(usize::to_string).collect();
+    say!("{} {}  {}", fitted.method.name(), shape.join(" × "), fitted.path.display());
+    for (name, values) in &fitted.numbers {
+        let shown: Vec<String> = values.iter().take(12).map(|value| format!("{value:.6}")).collect();
+        let more = if values.len() > 12 { format!(" … ({} in all)", values.len()) } else { String::new() };
+        say!("  {}: {}{more}", name.replace('_', " "), shown.join(" "));
+    }
+    for (key, value) in &fitted.options {
+        say!("  {key} = {}", tame(value));
+    }
+    for note in &fitted.notes {
+        say!("  note: {}", tame(note));
+    }
 }
 
 /// What there is.

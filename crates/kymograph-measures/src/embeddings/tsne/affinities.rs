@@ -110,7 +110,7 @@ fn conditional(mut squared: Vec<f64>, perplexity: f64) -> Vec<f64> {
             (false, true) => 0.5 * (low + high),
             (false, false) => at + 2.0 * above.signum(),
         };
-        if at > 700.0 || at < -700.0 {
+        if !(-700.0..=700.0).contains(&at) {
             break;
         }
     }

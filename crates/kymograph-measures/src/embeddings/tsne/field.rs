@@ -52,7 +52,8 @@ impl Field {
         let ((left, right), (bottom, top)) = (ends(0), ends(1));
         // Rows at one place push each other nowhere, on whatever grid.
         let span = (right - left).max(top - bottom).max(1e-30);
-        if !(span / SPACING < LARGEST as f64) {
+        // Layouts that overflowed are left to the exact sums, whose caller says so.
+        if span.is_nan() || span / SPACING >= LARGEST as f64 {
             return exact::repulsion(places, forces);
         }
         let grid = self.grid.take().filter(|grid| grid.fits(span)).or_else(|| Grid::new(span));

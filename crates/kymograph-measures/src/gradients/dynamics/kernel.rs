@@ -365,7 +365,7 @@ pub(super) fn within(s: &Scratch, threshold: f32, out: &mut SetCounts, lanes: &m
     let mut counts = [0u32; 8];
     for start in (0..STRETCH).step_by(TURN) {
         let (mut flags, mut more) = (0u32, 0u32);
-        for i in start..start + TURN {
+        for (slot, i) in mask[start..start + TURN].iter_mut().zip(start..) {
             let (a, b) = (u32::from(s.before[i] <= threshold), u32::from(s.now[i] <= threshold));
             let both = 0u32.wrapping_sub(a & b);
             before += a;
@@ -373,7 +373,7 @@ pub(super) fn within(s: &Scratch, threshold: f32, out: &mut SetCounts, lanes: &m
             retained += a & b;
             flags += s.flags[i] & both;
             more += s.more[i] & both;
-            mask[i] = (a & b) as f32;
+            *slot = (a & b) as f32;
         }
         for (count, byte) in counts.iter_mut().zip(flags.to_le_bytes().into_iter().chain(more.to_le_bytes())) {
             *count += u32::from(byte);

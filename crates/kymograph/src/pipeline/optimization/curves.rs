@@ -156,5 +156,5 @@ fn sizes(network: &str, history: &History) -> Option<Figure> {
         panels: vec![panel],
     };
     let (title, note) = (format!("{network}: sizes of gradients"), format!("{}.", history.label()));
-    (!kept.is_empty()).then(|| Figure { title, note, width: Width::Double, kind: FigureKind::Curves(curves) })
+    (!kept.is_empty()).then_some(Figure { title, note, width: Width::Double, kind: FigureKind::Curves(curves) })
 }

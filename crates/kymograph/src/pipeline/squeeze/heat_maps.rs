@@ -116,5 +116,5 @@ fn figure(
     };
     let some = !map.panels.is_empty();
     let note = format!("{}, last step.", run.key);
-    some.then(|| Figure { title, note, width: Width::Double, kind: FigureKind::HeatMap(map) })
+    some.then_some(Figure { title, note, width: Width::Double, kind: FigureKind::HeatMap(map) })
 }
