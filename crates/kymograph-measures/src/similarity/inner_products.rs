@@ -16,26 +16,36 @@ pub(crate) fn centred_and_scale<T: Real>(
     x: ArrayView2<'_, T>,
 ) -> Result<(Array2<T>, f64), MeasureError> {
     check::matrix(input, x)?;
-    let scale = check::binary_scale(x.iter());
+    let copy: Vec<T>;
+    let values = match x.as_slice() {
+        Some(values) => values,
+        None => {
+            copy = x.iter().copied().collect();
+            &copy
+        }
+    };
+    let columns = x.ncols();
+    let scale = check::binary_scale(values.iter());
     // A power of two within 2^±1000: multiplying by its inverse is as exact as dividing, and faster.
     let inverse = 1.0 / scale;
     let n = x.nrows() as f64;
     // Distances from the first row are exactly zero in a constant column, whatever its value.
-    let first: Vec<f64> = x.row(0).iter().map(|value| value.to_f64() * inverse).collect();
-    let mut means = vec![0.0; x.ncols()];
-    for row in x.outer_iter() {
+    let first: Vec<f64> = values[..columns].iter().map(|value| value.to_f64() * inverse).collect();
+    let mut means = vec![0.0; columns];
+    for row in values.chunks_exact(columns) {
         for ((mean, value), first) in means.iter_mut().zip(row).zip(&first) {
             *mean += value.to_f64() * inverse - first;
         }
     }
     means.iter_mut().for_each(|mean| *mean /= n);
     let mut result = Array2::<T>::zeros(x.raw_dim());
-    for (mut to, row) in result.outer_iter_mut().zip(x.outer_iter()) {
+    let rows = result.as_slice_mut().into_iter().flat_map(|all| all.chunks_exact_mut(columns));
+    for (to, row) in rows.zip(values.chunks_exact(columns)) {
         for (((to, value), first), mean) in to.iter_mut().zip(row).zip(&first).zip(&means) {
             *to = T::from_f64(value.to_f64() * inverse - first - mean);
         }
     }
-    let spread = check::binary_scale(result.iter());
+    let spread = check::binary_scale(result.as_slice().into_iter().flatten());
     if result.iter().all(|value| *value == T::ZERO) {
         return Err(MeasureError::NoVariation { input, what: "every column is constant over the examples" });
     }
