@@ -14,6 +14,8 @@ const MARKERS = {
   cross: "path://M0,2L2,0L5,3L8,0L10,2L7,5L10,8L8,10L5,7L2,10L0,8L3,5Z",
   "triangle down": "path://M0,0L10,0L5,9Z",
 };
+/** Steps above which only the labelled ones could be told apart, so that no tick is drawn. */
+const MOST_TICKS = 100;
 const RULES = [[4, 2.5], [1.5, 2], [7, 2, 1.5, 2], [9, 3]];
 
 /** Ends of a vertical axis, with some room unless 0 is one of them, and its round ticks. */
@@ -44,6 +46,7 @@ function curvesView(host, data, tell) {
   const state = { scale: data.x.scale, hidden: new Set(), runs: true, null: true, from: 0, to: 100, panel: 0, at: -1 };
   const warpY = STEP_SCALES[data.y.scale];
   let places = [];
+  let kept = {};
 
   const warpX = () => STEP_SCALES[state.scale];
   const ends = () => {
@@ -167,7 +170,7 @@ function curvesView(host, data, tell) {
     const heightsOf = axesY();
     const stepLabel = (v) => {
       const step = Math.round(warpX().from(v) * 1e6) / 1e6;
-      if (steps) return labelled().includes(step) ? tick(step) : "";
+      if (steps) return labels().includes(step) ? tick(step) : "";
       return step >= all[0] - 1e-9 && step <= all[all.length - 1] + 1e-9 ? tick(step) : "";
     };
     const lowest = (i) => i + columns >= data.panels.length;
@@ -179,7 +182,7 @@ function curvesView(host, data, tell) {
       xAxis: data.panels.map((_, i) => ({
         type: "value", gridIndex: i, min, max, name: lowest(i) ? data.x.label : "", nameLocation: "middle", nameGap: 24, nameTextStyle: text,
         axisLine: { onZero: false, lineStyle: { color: look.axis } }, splitLine: { show: false },
-        axisTick: { customValues: steps, lineStyle: { color: look.axis } }, splitNumber: 4,
+        axisTick: { show: all.length <= MOST_TICKS, customValues: steps, lineStyle: { color: look.axis } }, splitNumber: 4,
         axisLabel: { ...text, show: lowest(i), hideOverlap: !steps, interval: steps ? 0 : undefined, customValues: steps, formatter: stepLabel },
       })),
       yAxis: data.panels.map((_, i) => ({
@@ -216,6 +219,13 @@ function curvesView(host, data, tell) {
       if (kept.every((other) => Math.abs(to(x) - to(other)) * scale >= room(other))) kept.push(x);
     }
     return kept;
+  }
+
+  /** The same, found once for what is seen and not once a label. */
+  function labels() {
+    const view = [state.scale, state.from, state.to, places[0].width].join();
+    if (kept.view !== view) kept = { view, steps: labelled() };
+    return kept.steps;
   }
 
   function nearest(i, x) {
