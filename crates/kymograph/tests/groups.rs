@@ -6,25 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kymograph::findings::Finding;
-use support::{fails, killed_at, path, same_files, succeeds};
-
-/// A training small enough for a test.
-const SMALL: &[&str] = &[
-    "--quiet",
-    "--set",
-    "group=S3",
-    "--set",
-    "steps=60",
-    "--set",
-    "checkpoints=8",
-    "--set",
-    "embed_dim=8",
-    "--set",
-    "hidden_dim=12",
-];
+use support::{SMALL_GROUPS, fails, killed_at, path, same_files, succeeds};
 
 fn small<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["run", "groups", "--out", out][..], SMALL, more].concat()
+    [&["run", "groups", "--out", out][..], SMALL_GROUPS, more].concat()
 }
 
 fn findings(out: &Path) -> Vec<Finding> {

@@ -7,24 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kymograph::runs::Run;
-use support::{killed_at, path, recorded, succeeds};
+use support::{SMALL_GROUPS, killed_at, path, recorded, succeeds};
 
-const SMALL: &[&str] = &[
-    "--quiet",
-    "--tensorboard",
-    "--set",
-    "group=S3",
-    "--set",
-    "steps=60",
-    "--set",
-    "checkpoints=8",
-    "--set",
-    "embed_dim=8",
-    "--set",
-    "hidden_dim=12",
-    "--seed",
-    "1",
-];
+/// What to run, and where to.
+fn groups<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["run", "groups", "--seed", "1", "--out", out][..], SMALL_GROUPS, more].concat()
+}
 
 /// Step, tag and value field of each summary in a file, by the format's definition and checksums left aside.
 fn summaries(file: &Path) -> Vec<(u64, String, u8)> {
@@ -104,7 +92,7 @@ fn event_files(folder: &Path) -> Vec<PathBuf> {
 fn every_number_of_a_run_is_there_with_its_weights_and_the_reports_figures() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("run");
-    succeeds(&[&["run", "groups", "--out", path(&out)][..], SMALL].concat());
+    succeeds(&groups(path(&out), &["--tensorboard"]));
     let run = Run::open(out.join("runs/S3-mlp/seed-1")).expect("a run");
     let [events] = &event_files(&out.join("tensorboard/S3-mlp/seed-1"))[..] else { panic!("one file") };
     let found = summaries(events);
@@ -134,11 +122,10 @@ fn every_number_of_a_run_is_there_with_its_weights_and_the_reports_figures() {
 
     // A run recorded without events gets the same ones later; one that has some keeps them.
     let plain = folder.path().join("plain");
-    let quiet: Vec<&str> = SMALL.iter().copied().filter(|word| *word != "--tensorboard").collect();
-    succeeds(&[&["run", "groups", "--out", path(&plain)][..], &quiet].concat());
+    succeeds(&groups(path(&plain), &[]));
     assert!(!plain.join("tensorboard").exists());
     for _ in 0..2 {
-        succeeds(&[&["run", "groups", "--resume", "--out", path(&plain)][..], SMALL].concat());
+        succeeds(&groups(path(&plain), &["--tensorboard", "--resume"]));
     }
     let [later] = &event_files(&plain.join("tensorboard/S3-mlp/seed-1"))[..] else { panic!("one file") };
     let sorted = |mut found: Vec<(u64, String, u8)>| {
@@ -147,7 +134,7 @@ fn every_number_of_a_run_is_there_with_its_weights_and_the_reports_figures() {
     };
     assert_eq!(sorted(summaries(later)), sorted(found));
     assert_eq!(recorded(&plain), recorded(&out), "events change nothing about the run");
-    succeeds(&[&["run", "groups", "--force", "--out", path(&plain)][..], &quiet].concat());
+    succeeds(&groups(path(&plain), &["--force"]));
     assert!(!plain.join("tensorboard").exists(), "replaced with the rest");
 }
 
@@ -155,9 +142,7 @@ fn every_number_of_a_run_is_there_with_its_weights_and_the_reports_figures() {
 fn a_killed_run_goes_on_in_a_second_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("run");
-    let mut args = [&["run", "groups", "--out", path(&out)][..], SMALL].concat();
-    let steps = args.iter().position(|word| *word == "steps=60").expect("a setting");
-    args[steps] = "steps=3000";
+    let mut args = groups(path(&out), &["--tensorboard", "--set", "steps=3000"]);
     killed_at(&args, &out.join("runs/S3-mlp/seed-1/checkpoints/step-00000750.safetensors"));
     args.push("--resume");
     succeeds(&args);

@@ -24,6 +24,11 @@ pub(super) struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
+    /// Whether it is two arrays and nothing else.
+    fn is_pair(&self) -> bool {
+        self.arrays.len() == 2 && self.labels.is_none()
+    }
+
     /// In the order in which the measure takes them.
     pub(super) fn views(&self, measure: &Measure) -> Vec<Array<'_>> {
         let mut views: Vec<Array<'_>> = self.arrays.iter().map(|s| s.view(measure.inputs[0].axes.len())).collect();
@@ -48,6 +53,7 @@ pub(super) fn draw(kind: &NullKind, draws: usize, row: &Observed<'_>) -> Result<
         NullKind::Untrained => untrained(row),
         NullKind::OtherSeed => other_seeds(row),
         NullKind::Control(name) => control(name, row),
+        NullKind::PermutedExamples | NullKind::PermutedUnits if row.inputs.is_pair() => in_orders(kind, draws, row),
         _ => (0..draws).map(|draw| drawn(kind, draw, row)).collect(),
     };
     values
@@ -109,6 +115,15 @@ fn control(name: &str, row: &Observed<'_>) -> Result<Vec<f64>, String> {
     arrays.into_iter().map(|arrays| evaluate(row, arrays, row.inputs.labels.clone())).collect()
 }
 
+/// The rows of the later array in random orders.
+fn in_orders(kind: &NullKind, draws: usize, row: &Observed<'_>) -> Result<Vec<f64>, String> {
+    let [x, y] = row.inputs.arrays.as_slice() else { return Err("the row has not two arrays".to_owned()) };
+    let order = |draw| permutation(&mut stream_at(row.seed, &kind.name(), draw as u64), y.matrix.rows());
+    let orders: Vec<Vec<usize>> = (0..draws).map(order).collect();
+    let values = row.measure.apply_in_orders([x.matrix.view(), y.matrix.view()], row.options, &orders);
+    values.map_err(|e| e.to_string())
+}
+
 fn drawn(kind: &NullKind, draw: usize, row: &Observed<'_>) -> Result<f64, String> {
     let mut rng = stream_at(row.seed, &kind.name(), draw as u64);
     let labels = &row.inputs.labels;
@@ -128,7 +143,6 @@ fn drawn(kind: &NullKind, draw: usize, row: &Observed<'_>) -> Result<f64, String
         (NullKind::RandomWalk, [x, y]) => {
             with_labels(row, vec![x.matrix.view(), random_walk(&x.matrix, &y.matrix, &mut rng)?.view()], labels)
         }
-        (_, [x, y]) => with_labels(row, vec![x.matrix.view(), permuted_rows(&y.matrix, &mut rng).view()], labels),
         _ => Err("the row has no inputs".to_owned()),
     }
 }
@@ -158,14 +172,6 @@ pub(crate) fn summarise(kind: String, values: &[f64], observed: f64) -> Result<N
         n: values.len(),
         p: (values.len() >= FEWEST_FOR_P).then_some(p),
     })
-}
-
-fn permuted_rows(matrix: &Matrix, rng: &mut impl Rng) -> Matrix {
-    let order = permutation(rng, matrix.rows());
-    match matrix {
-        Matrix::F32(m) => Matrix::F32(m.select(Axis(0), &order)),
-        Matrix::F64(m) => Matrix::F64(m.select(Axis(0), &order)),
-    }
 }
 
 /// Attention with the keys of every head in an order of its own, the same for all examples and queries.

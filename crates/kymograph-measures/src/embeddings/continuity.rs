@@ -6,7 +6,7 @@ use ndarray::ArrayView2;
 use super::ranks;
 use super::trustworthiness::K;
 use crate::registry::with_pair;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
+use crate::{Direction, Family, Input, Measure, MeasureError, Reading, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "continuity",
@@ -19,20 +19,8 @@ pub(crate) static MEASURE: Measure = Measure {
     unit: "",
     direction: Direction::MoreAlike,
     symmetric: false,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::joint(Change::PermuteColumns),
-        Transform::joint(Change::RotateColumns),
-        Transform::joint(Change::Scale),
-        Transform::joint(Change::Translate),
-        Transform::joint(Change::FlipSign),
-        Transform::first(Change::PermuteColumns),
-        Transform::first(Change::RotateColumns),
-        Transform::first(Change::Scale),
-        Transform::first(Change::Translate),
-        Transform::first(Change::FlipSign),
-    ],
-    changed_by: &[Transform::first(Change::PermuteRows), Transform::first(Change::ScaleColumns)],
+    unchanged_by: ranks::UNCHANGED,
+    changed_by: ranks::CHANGED,
     cost: "rows² × (features + k)",
     misleads: "A layout that puts everything together keeps all neighbours: read it with trustworthiness, which such a layout fails. Chance is about one half, not 0.",
     references: &[

@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 
 use super::ranks::{self, NEIGHBOURS};
 use crate::registry::with_pair;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
+use crate::{Direction, Family, Input, Measure, MeasureError, Reading, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "knn_preservation",
@@ -18,20 +18,8 @@ pub(crate) static MEASURE: Measure = Measure {
     unit: "",
     direction: Direction::MoreAlike,
     symmetric: true,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::joint(Change::PermuteColumns),
-        Transform::joint(Change::RotateColumns),
-        Transform::joint(Change::Scale),
-        Transform::joint(Change::Translate),
-        Transform::joint(Change::FlipSign),
-        Transform::first(Change::PermuteColumns),
-        Transform::first(Change::RotateColumns),
-        Transform::first(Change::Scale),
-        Transform::first(Change::Translate),
-        Transform::first(Change::FlipSign),
-    ],
-    changed_by: &[Transform::first(Change::PermuteRows), Transform::first(Change::ScaleColumns)],
+    unchanged_by: ranks::UNCHANGED,
+    changed_by: ranks::CHANGED,
     cost: "rows² × features",
     misleads: "Low numbers are usual: a good layout of thousands of rows of dozens of features in the plane keeps a third. A neighbour that became the (k + 1)-th counts as one that was lost. It falls with the number of rows.",
     references: &[

@@ -4,7 +4,7 @@ use kymograph_linalg::{Real, nearest_neighbours, parallel, squared_distances};
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 
 use crate::clusters::Points;
-use crate::{MeasureError, OptionSpec, Setting, check};
+use crate::{Change, MeasureError, OptionSpec, Setting, Transform, check};
 
 /// Rows whose distances to all others are held at once.
 const BLOCK: usize = 64;
@@ -14,6 +14,25 @@ pub(super) const NEIGHBOURS: OptionSpec = OptionSpec {
     default: Setting::Count(10),
     doc: "The number of nearest rows that count as neighbours, the row itself not among them.",
 };
+
+/// What leaves the ranks of distances as they are in both arrays of the same rows, or in one of them.
+pub(super) static UNCHANGED: &[Transform] = &[
+    Transform::joint(Change::PermuteRows),
+    Transform::joint(Change::PermuteColumns),
+    Transform::joint(Change::RotateColumns),
+    Transform::joint(Change::Scale),
+    Transform::joint(Change::Translate),
+    Transform::joint(Change::FlipSign),
+    Transform::first(Change::PermuteColumns),
+    Transform::first(Change::RotateColumns),
+    Transform::first(Change::Scale),
+    Transform::first(Change::Translate),
+    Transform::first(Change::FlipSign),
+];
+
+/// What gives one of the arrays other neighbours.
+pub(super) static CHANGED: &[Transform] =
+    &[Transform::first(Change::PermuteRows), Transform::first(Change::ScaleColumns)];
 
 /// The `k` nearest other rows of every row, the lower number first among equals.
 pub(super) fn neighbours<T: Real>(

@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 
 use super::ranks;
 use crate::registry::with_pair;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check};
+use crate::{Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, check};
 
 pub(super) const K: OptionSpec = OptionSpec {
     name: "k",
@@ -24,20 +24,8 @@ pub(crate) static MEASURE: Measure = Measure {
     unit: "",
     direction: Direction::MoreAlike,
     symmetric: false,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::joint(Change::PermuteColumns),
-        Transform::joint(Change::RotateColumns),
-        Transform::joint(Change::Scale),
-        Transform::joint(Change::Translate),
-        Transform::joint(Change::FlipSign),
-        Transform::first(Change::PermuteColumns),
-        Transform::first(Change::RotateColumns),
-        Transform::first(Change::Scale),
-        Transform::first(Change::Translate),
-        Transform::first(Change::FlipSign),
-    ],
-    changed_by: &[Transform::first(Change::PermuteRows), Transform::first(Change::ScaleColumns)],
+    unchanged_by: ranks::UNCHANGED,
+    changed_by: ranks::CHANGED,
     cost: "rows² × (features + k)",
     misleads: "It asks for neighbourhoods alone, not for what lies far apart, and says nothing of neighbours that were torn apart (continuity does). Chance is about one half, not 0, and a layout that keeps broad regions scores .9 while losing every neighbour.",
     references: &[

@@ -26,6 +26,15 @@ impl Array<'_> {
         }
     }
 
+    /// The same array, borrowed for less long.
+    pub(super) fn view(&self) -> Array<'_> {
+        match self {
+            Self::F32(view) => Array::F32(view.view()),
+            Self::F64(view) => Array::F64(view.view()),
+            Self::Labels(view) => Array::Labels(view.view()),
+        }
+    }
+
     /// Whether it holds numbers or labels.
     pub fn kind(&self) -> Kind {
         match self {

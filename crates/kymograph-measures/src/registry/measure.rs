@@ -2,6 +2,7 @@
 
 use super::{Array, Input, Kind, OptionSpec, Options, Transform};
 use crate::MeasureError;
+use ndarray::Axis;
 
 /// What a group of measures is about; each is a folder of this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,6 +170,38 @@ impl Measure {
             Some(value) => Err(MeasureError::Overflow { measure: self.name, value }),
             None => Ok(reading),
         }
+    }
+
+    /// The numbers for two arrays with row i of the first beside row `order[i]` of the second: one for each order, as
+    /// permutation nulls need them. The same as [`Measure::apply`] to the second array with its rows selected, but for
+    /// rounding: what does not depend on the order is worked out once where the measure allows that.
+    ///
+    /// # Errors
+    /// Those of [`Measure::apply`].
+    ///
+    /// # Panics
+    /// When an order names a row that is not there.
+    pub fn apply_in_orders(
+        &self,
+        arrays: [Array<'_>; 2],
+        options: &Options,
+        orders: &[Vec<usize>],
+    ) -> Result<Vec<f64>, MeasureError> {
+        if let Some(values) = crate::similarity::in_orders(self, &arrays, orders)? {
+            return Ok(values);
+        }
+        let [first, second] = arrays;
+        let value = |order: &Vec<usize>| {
+            let reading = match &second {
+                Array::F32(y) => self.apply(&[first.view(), Array::F32(y.select(Axis(0), order).view())], options),
+                Array::F64(y) => self.apply(&[first.view(), Array::F64(y.select(Axis(0), order).view())], options),
+                Array::Labels(y) => {
+                    self.apply(&[first.view(), Array::Labels(y.select(Axis(0), order).view())], options)
+                }
+            };
+            reading.map(|reading| reading.value)
+        };
+        orders.iter().map(value).collect()
     }
 
     /// Its options: the defaults, and `key`, `value` pairs of text set on top.

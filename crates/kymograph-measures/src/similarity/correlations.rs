@@ -5,13 +5,57 @@ use std::ops::Range;
 use kymograph_linalg::{Real, matmul_tn, parallel};
 use ndarray::{Array2, ArrayView2, s};
 
-use crate::{MeasureError, OptionSpec, Options, Reading, Setting, check};
+use crate::{Change, MeasureError, OptionSpec, Options, Reading, Setting, Transform, check};
 
 /// Of every measure of correlations.
 pub(super) const EXAMPLES: OptionSpec = OptionSpec {
     name: "examples",
     default: Setting::Count(0),
     doc: "Only so many examples from the top are looked at, such as one minibatch; 0 takes all.",
+};
+
+/// What measures of correlations between two layers feel and what they do not.
+pub(super) struct Invariances {
+    pub(super) unchanged: &'static [Transform],
+    pub(super) changed: &'static [Transform],
+}
+
+/// Of those that tell the signs of a correlation apart.
+pub(super) const SIGNED: Invariances = Invariances {
+    unchanged: &[
+        Transform::joint(Change::PermuteRows),
+        Transform::first(Change::PermuteColumns),
+        Transform::joint(Change::Scale),
+        Transform::first(Change::Scale),
+        Transform::first(Change::ScaleColumns),
+        Transform::first(Change::Translate),
+    ],
+    changed: &[
+        Transform::first(Change::PermuteRows),
+        Transform::first(Change::RotateColumns),
+        Transform::first(Change::ScaleRows),
+        Transform::joint(Change::FlipRowSigns),
+        Transform::first(Change::FlipSign),
+    ],
+};
+
+/// Of those that do not.
+pub(super) const ABSOLUTE: Invariances = Invariances {
+    unchanged: &[
+        Transform::joint(Change::PermuteRows),
+        Transform::first(Change::PermuteColumns),
+        Transform::joint(Change::Scale),
+        Transform::first(Change::Scale),
+        Transform::first(Change::ScaleColumns),
+        Transform::first(Change::Translate),
+        Transform::first(Change::FlipSign),
+    ],
+    changed: &[
+        Transform::first(Change::PermuteRows),
+        Transform::first(Change::RotateColumns),
+        Transform::first(Change::ScaleRows),
+        Transform::joint(Change::FlipRowSigns),
+    ],
 };
 
 /// Means over the pairs of units of two layers, of which neither is constant.

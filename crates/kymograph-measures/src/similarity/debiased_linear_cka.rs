@@ -3,7 +3,7 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::inner_products::{Entries, centred, dot, few_examples, inner_products};
+use super::inner_products::{Entries, InnerProducts, Pair, dot, few_examples};
 use crate::registry::with_pair;
 use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
 
@@ -80,18 +80,36 @@ pub(crate) static MEASURE: Measure = Measure {
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
 pub fn debiased_linear_cka<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<f64, MeasureError> {
-    let (x, y) = (centred("x", x)?, centred("y", y)?);
-    check::same_size("examples", ("x", x.nrows()), ("y", y.nrows()))?;
-    check::rows_at_least("x", x.nrows(), 4, "debiased CKA")?;
-    let products = inner_products(x.view(), y.view(), Entries::OffDiagonal);
-    let n = x.nrows() as f64;
+    let pair = pair(x, y)?;
+    value::<T>(&pair.products(None))
+}
+
+/// [`debiased_linear_cka()`] with example i of `x` beside example `order[i]` of `y`, for each of the orders.
+pub(super) fn debiased_linear_cka_in_orders<T: Real>(
+    x: ArrayView2<'_, T>,
+    y: ArrayView2<'_, T>,
+    orders: &[Vec<usize>],
+) -> Result<Vec<f64>, MeasureError> {
+    let pair = pair(x, y)?;
+    orders.iter().map(|order| value::<T>(&pair.products(Some(order)))).collect()
+}
+
+fn pair<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Pair<T>, MeasureError> {
+    let pair = Pair::new(x, y, Entries::OffDiagonal)?;
+    check::rows_at_least("x", pair.examples(), 4, "debiased CKA")?;
+    Ok(pair)
+}
+
+/// Of arrays in the precision of `T`.
+fn value<T: Real>(products: &InnerProducts) -> Result<f64, MeasureError> {
+    let (k, l) = (&products.x_diagonal, &products.y_diagonal);
+    let n = k.len() as f64;
     // 1ᵀK1 = −tr K and 1ᵀKL1 = Σ kᵢlᵢ, because centred rows sum to 0 once the diagonal is added. The factor 1/(n(n−3))
     // cancels in the ratio.
     let hsic = |off_diagonal: f64, k: &[f64], l: &[f64]| {
         off_diagonal + k.iter().sum::<f64>() * l.iter().sum::<f64>() / ((n - 1.0) * (n - 2.0))
             - 2.0 / (n - 2.0) * dot(k, l)
     };
-    let (k, l) = (&products.x_diagonal, &products.y_diagonal);
     let (xx, yy) = (hsic(products.xx, k, k), hsic(products.yy, l, l));
     for (input, own, size) in [("x", xx, products.xx + dot(k, k)), ("y", yy, products.yy + dot(l, l))] {
         if own <= 1e3 * T::EPSILON.to_f64() * size {
@@ -105,7 +123,7 @@ pub fn debiased_linear_cka<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::inner_products::{by_column_grams, by_row_grams};
+    use super::super::inner_products::{Form, centred};
     use super::*;
     use kymograph_linalg::random;
     use ndarray::Array2;
@@ -138,16 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_the_sums_agree() {
+    fn both_forms_of_the_sums_agree_in_any_order() {
         let mut rng = random::stream(4, "test");
         for (n, p, q) in [(6, 3, 2), (20, 31, 7), (40, 8, 90)] {
             let x = centred("x", random::normal_matrix::<f64, _>(&mut rng, n, p).view()).unwrap();
             let y = centred("y", random::normal_matrix::<f64, _>(&mut rng, n, q).view()).unwrap();
+            let order = random::permutation(&mut rng, n);
+            let other = y.select(ndarray::Axis(0), &order);
             for entries in [Entries::All, Entries::OffDiagonal] {
-                let a = by_column_grams(x.view(), y.view(), entries);
-                let b = by_row_grams(x.view(), y.view(), entries);
-                for (a, b) in [(a.xx, b.xx), (a.xy, b.xy), (a.yy, b.yy)] {
-                    assert!((a - b).abs() <= 1e-12 * a.abs().max(1.0) * (n + p + q) as f64, "{a} {b}");
+                let products = |form, y: &Array2<f64>, order: Option<&[usize]>| {
+                    Pair::by(form, x.clone(), y.clone(), entries).products(order)
+                };
+                let selected = products(Form::ColumnGrams, &other, None);
+                for (form, y, order) in [
+                    (Form::RowGrams, &other, None),
+                    (Form::RowGrams, &y, Some(&order[..])),
+                    (Form::ColumnGrams, &y, Some(&order[..])),
+                ] {
+                    let found = products(form, y, order);
+                    assert_eq!(found.y_diagonal, selected.y_diagonal);
+                    for (a, b) in [(found.xx, selected.xx), (found.xy, selected.xy), (found.yy, selected.yy)] {
+                        assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0) * (n + p + q) as f64, "{a} {b}");
+                    }
                 }
             }
         }

@@ -1,7 +1,8 @@
-//! The sums over pairs of examples on which both forms of linear CKA stand, by whichever form is cheaper.
+//! The sums over pairs of examples on which both forms of linear CKA stand, by whichever form is cheaper, and for as
+//! many orders of the examples as nulls ask for.
 
 use kymograph_linalg::{Real, column_gram, cross_column_gram, gram};
-use ndarray::{Array2, ArrayView2, Axis, Zip};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::{Array, MeasureError, check};
 
@@ -54,8 +55,7 @@ pub(crate) fn centred_and_scale<T: Real>(
     Ok((result, scale * spread))
 }
 
-/// What the Gram matrices K = XXᵀ and L = YYᵀ of two centred arrays have to say, without forming them unless that is
-/// cheaper.
+/// Sums over the Gram matrices K = XXᵀ and L = YYᵀ of two centred arrays.
 pub(super) struct InnerProducts {
     /// Σᵢⱼ KᵢⱼKᵢⱼ, Σᵢⱼ KᵢⱼLᵢⱼ and Σᵢⱼ LᵢⱼLᵢⱼ; over i ≠ j if off-diagonal ones were asked for.
     pub(super) xx: f64,
@@ -73,49 +73,101 @@ pub(super) enum Entries {
     OffDiagonal,
 }
 
-pub(super) fn inner_products<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, entries: Entries) -> InnerProducts {
-    let (n, p, q) = (x.nrows() as f64, x.ncols() as f64, y.ncols() as f64);
-    let by_features = n * (p * p + q * q + 2.0 * p * q) <= n * n * (p + q);
-    if by_features { by_column_grams(x, y, entries) } else { by_row_grams(x, y, entries) }
+/// What the sums are taken from: features × features since `‖XᵀY‖²` is Σᵢⱼ KᵢⱼLᵢⱼ, or K and L themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    ColumnGrams,
+    RowGrams,
 }
 
-/// `‖XᵀY‖²` is Σᵢⱼ KᵢⱼLᵢⱼ: features × features instead of examples × examples.
-pub(super) fn by_column_grams<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, entries: Entries) -> InnerProducts {
-    let (x_diagonal, y_diagonal) = (squared_norms(x), squared_norms(y));
-    let off = |square: f64, a: &[f64], b: &[f64]| match entries {
-        Entries::All => square,
-        Entries::OffDiagonal => square - dot(a, b),
-    };
-    InnerProducts {
-        xx: off(squared(&column_gram(x)), &x_diagonal, &x_diagonal),
-        xy: off(squared(&cross_column_gram(x, y)), &x_diagonal, &y_diagonal),
-        yy: off(squared(&column_gram(y)), &y_diagonal, &y_diagonal),
-        x_diagonal,
-        y_diagonal,
+/// Two centred arrays of the same examples, and all that does not depend on which example of one meets which of the
+/// other.
+pub(super) struct Pair<T> {
+    entries: Entries,
+    x: Array2<T>,
+    y: Array2<T>,
+    /// K and L where they are held.
+    grams: Option<(Array2<T>, Array2<T>)>,
+    xx: f64,
+    yy: f64,
+    x_diagonal: Vec<f64>,
+    y_diagonal: Vec<f64>,
+}
+
+impl<T: Real> Pair<T> {
+    /// Of arrays that are not centred yet, in the cheaper form.
+    pub(super) fn new(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, entries: Entries) -> Result<Self, MeasureError> {
+        let (x, y) = (centred("x", x)?, centred("y", y)?);
+        check::same_size("examples", ("x", x.nrows()), ("y", y.nrows()))?;
+        let (n, p, q) = (x.nrows() as f64, x.ncols() as f64, y.ncols() as f64);
+        let by_features = n * (p * p + q * q + 2.0 * p * q) <= n * n * (p + q);
+        Ok(Self::by(if by_features { Form::ColumnGrams } else { Form::RowGrams }, x, y, entries))
+    }
+
+    pub(super) fn by(form: Form, x: Array2<T>, y: Array2<T>, entries: Entries) -> Self {
+        let (x_diagonal, y_diagonal) = (squared_norms(x.view()), squared_norms(y.view()));
+        let (grams, xx, yy) = match form {
+            Form::ColumnGrams => {
+                let own = |z: &Array2<T>, diagonal| off(squared(&column_gram(z.view())), diagonal, diagonal, entries);
+                (None, own(&x, &x_diagonal), own(&y, &y_diagonal))
+            }
+            Form::RowGrams => {
+                let (mut k, mut l) = (gram(x.view()), gram(y.view()));
+                if entries == Entries::OffDiagonal {
+                    k.diag_mut().fill(T::ZERO);
+                    l.diag_mut().fill(T::ZERO);
+                }
+                let (xx, yy) = (product_in(&k, &k, None), product_in(&l, &l, None));
+                (Some((k, l)), xx, yy)
+            }
+        };
+        Self { entries, x, y, grams, xx, yy, x_diagonal, y_diagonal }
+    }
+
+    pub(super) fn examples(&self) -> usize {
+        self.x.nrows()
+    }
+
+    /// With example i of `x` beside example `order[i]` of `y`, or beside its own where no order is given.
+    pub(super) fn products(&self, order: Option<&[usize]>) -> InnerProducts {
+        let y_diagonal = match order {
+            None => self.y_diagonal.clone(),
+            Some(order) => order.iter().map(|&i| self.y_diagonal[i]).collect(),
+        };
+        let xy = match (&self.grams, order) {
+            (Some((k, l)), order) => product_in(k, l, order),
+            (None, None) => self.by_columns(self.y.view(), &y_diagonal),
+            (None, Some(order)) => self.by_columns(self.y.select(Axis(0), order).view(), &y_diagonal),
+        };
+        InnerProducts { xx: self.xx, xy, yy: self.yy, x_diagonal: self.x_diagonal.clone(), y_diagonal }
+    }
+
+    fn by_columns(&self, y: ArrayView2<'_, T>, y_diagonal: &[f64]) -> f64 {
+        off(squared(&cross_column_gram(self.x.view(), y)), &self.x_diagonal, y_diagonal, self.entries)
     }
 }
 
-pub(super) fn by_row_grams<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, entries: Entries) -> InnerProducts {
-    let (mut k, mut l) = (gram(x), gram(y));
-    if entries == Entries::OffDiagonal {
-        k.diag_mut().fill(T::ZERO);
-        l.diag_mut().fill(T::ZERO);
+/// A sum over all entries without that over the diagonal, if so asked for.
+fn off(all: f64, a: &[f64], b: &[f64], entries: Entries) -> f64 {
+    match entries {
+        Entries::All => all,
+        Entries::OffDiagonal => all - dot(a, b),
     }
-    let [mut xx, mut xy, mut yy] = [0.0; 3];
-    // Row by row, so that a long sum is one of short ones.
-    Zip::from(k.axis_iter(Axis(0))).and(l.axis_iter(Axis(0))).for_each(|k, l| {
-        let [mut row_xx, mut row_xy, mut row_yy] = [0.0; 3];
-        for (a, b) in k.iter().zip(l) {
-            let (a, b) = (a.to_f64(), b.to_f64());
-            row_xx += a * a;
-            row_xy += a * b;
-            row_yy += b * b;
+}
+
+/// Σᵢⱼ KᵢⱼLᵢⱼ with the rows and columns of L in an order, row by row so that a long sum is one of short ones.
+fn product_in<T: Real>(k: &Array2<T>, l: &Array2<T>, order: Option<&[usize]>) -> f64 {
+    let mut row_sum = |(i, k): (usize, ArrayView1<'_, T>)| -> f64 {
+        let product = |(a, b): (&T, T)| a.to_f64() * b.to_f64();
+        match order {
+            None => k.iter().zip(l.row(i).iter().copied()).map(product).sum(),
+            Some(order) => {
+                let l = l.row(order[i]);
+                k.iter().zip(order.iter().map(|&j| l[j])).map(product).sum()
+            }
         }
-        xx += row_xx;
-        xy += row_xy;
-        yy += row_yy;
-    });
-    InnerProducts { xx, xy, yy, x_diagonal: squared_norms(x), y_diagonal: squared_norms(y) }
+    };
+    k.outer_iter().enumerate().map(&mut row_sum).sum()
 }
 
 /// Says when there are few examples for the features.

@@ -3,7 +3,7 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::inner_products::{Entries, centred, few_examples, inner_products};
+use super::inner_products::{Entries, InnerProducts, Pair, few_examples};
 use crate::registry::with_pair;
 use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform, check};
 
@@ -74,9 +74,20 @@ pub(crate) static MEASURE: Measure = Measure {
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
 pub fn linear_cka<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<f64, MeasureError> {
-    let (x, y) = (centred("x", x)?, centred("y", y)?);
-    check::same_size("examples", ("x", x.nrows()), ("y", y.nrows()))?;
-    let products = inner_products(x.view(), y.view(), Entries::All);
+    value(&Pair::new(x, y, Entries::All)?.products(None))
+}
+
+/// [`linear_cka()`] with example i of `x` beside example `order[i]` of `y`, for each of the orders.
+pub(super) fn linear_cka_in_orders<T: Real>(
+    x: ArrayView2<'_, T>,
+    y: ArrayView2<'_, T>,
+    orders: &[Vec<usize>],
+) -> Result<Vec<f64>, MeasureError> {
+    let pair = Pair::new(x, y, Entries::All)?;
+    orders.iter().map(|order| value(&pair.products(Some(order)))).collect()
+}
+
+fn value(products: &InnerProducts) -> Result<f64, MeasureError> {
     let value = products.xy / (products.xx.sqrt() * products.yy.sqrt());
     // Rounding may pass 1, which Cauchy and Schwarz do not allow.
     check::number(MEASURE.name, value).map(|value| value.clamp(0.0, 1.0))

@@ -3,9 +3,9 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::correlations::{EXAMPLES, absolute_correlation_by_chance, between, leading};
+use super::correlations::{ABSOLUTE, EXAMPLES, absolute_correlation_by_chance, between, leading};
 use crate::registry::with_pair;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform};
+use crate::{Direction, Family, Input, Measure, MeasureError, Reading};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "mean_absolute_correlation",
@@ -18,21 +18,8 @@ pub(crate) static MEASURE: Measure = Measure {
     unit: "correlation",
     direction: Direction::MoreAlike,
     symmetric: true,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::first(Change::PermuteColumns),
-        Transform::joint(Change::Scale),
-        Transform::first(Change::Scale),
-        Transform::first(Change::ScaleColumns),
-        Transform::first(Change::Translate),
-        Transform::first(Change::FlipSign),
-    ],
-    changed_by: &[
-        Transform::first(Change::PermuteRows),
-        Transform::first(Change::RotateColumns),
-        Transform::first(Change::ScaleRows),
-        Transform::joint(Change::FlipRowSigns),
-    ],
+    unchanged_by: ABSOLUTE.unchanged,
+    changed_by: ABSOLUTE.changed,
     cost: "examples × features × other features",
     misleads: "It is never 0: on few examples chance alone gives .80/√n, .14 for 32. Two layers that are one rotation of the other have low values. Behind a batch normalisation it is the same as before it, which says nothing about the two layers.",
     references: &[

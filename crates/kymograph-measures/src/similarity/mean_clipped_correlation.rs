@@ -3,9 +3,9 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::correlations::{EXAMPLES, absolute_correlation_by_chance, between, leading};
+use super::correlations::{EXAMPLES, SIGNED, absolute_correlation_by_chance, between, leading};
 use crate::registry::with_pair;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform};
+use crate::{Direction, Family, Input, Measure, MeasureError, Reading};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "mean_clipped_correlation",
@@ -18,21 +18,8 @@ pub(crate) static MEASURE: Measure = Measure {
     unit: "correlation",
     direction: Direction::MoreAlike,
     symmetric: true,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::first(Change::PermuteColumns),
-        Transform::joint(Change::Scale),
-        Transform::first(Change::Scale),
-        Transform::first(Change::ScaleColumns),
-        Transform::first(Change::Translate),
-    ],
-    changed_by: &[
-        Transform::first(Change::PermuteRows),
-        Transform::first(Change::RotateColumns),
-        Transform::first(Change::ScaleRows),
-        Transform::joint(Change::FlipRowSigns),
-        Transform::first(Change::FlipSign),
-    ],
+    unchanged_by: SIGNED.unchanged,
+    changed_by: SIGNED.changed,
     cost: "examples × features × other features",
     misleads: "It hides whatever is opposite: ten outputs of a softmax, each against the other nine, have exactly 1/10 with themselves. It is hardly ever 0: on few examples chance alone gives .40/√n, .07 for 32. Behind a batch normalisation with positive weights it is the same as before it, which says nothing about the two layers.",
     references: &[

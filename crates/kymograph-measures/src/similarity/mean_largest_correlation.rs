@@ -3,9 +3,9 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::correlations::{EXAMPLES, between, leading};
+use super::correlations::{ABSOLUTE, EXAMPLES, between, leading};
 use crate::registry::with_pair;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, Transform, check};
+use crate::{Direction, Family, Input, Measure, MeasureError, OptionSpec, Reading, Setting, check};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "mean_largest_correlation",
@@ -25,21 +25,8 @@ pub(crate) static MEASURE: Measure = Measure {
     unit: "correlation",
     direction: Direction::MoreAlike,
     symmetric: false,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::first(Change::PermuteColumns),
-        Transform::joint(Change::Scale),
-        Transform::first(Change::Scale),
-        Transform::first(Change::ScaleColumns),
-        Transform::first(Change::Translate),
-        Transform::first(Change::FlipSign),
-    ],
-    changed_by: &[
-        Transform::first(Change::PermuteRows),
-        Transform::first(Change::RotateColumns),
-        Transform::first(Change::ScaleRows),
-        Transform::joint(Change::FlipRowSigns),
-    ],
+    unchanged_by: ABSOLUTE.unchanged,
+    changed_by: ABSOLUTE.changed,
     cost: "examples × features × other features",
     misleads: "A largest value of many is high by chance, the more so the wider the other layer: compare with permuted examples. It is exactly 1 between a linear layer and the batch normalisation behind it, which is an affine map of each unit and no redundancy of what is learned.",
     references: &[

@@ -3,9 +3,9 @@
 use kymograph_linalg::Real;
 use ndarray::ArrayView2;
 
-use super::correlations::{EXAMPLES, between, leading};
+use super::correlations::{EXAMPLES, SIGNED, between, leading};
 use crate::registry::with_pair;
-use crate::{Change, Direction, Family, Input, Measure, MeasureError, Reading, Transform};
+use crate::{Direction, Family, Input, Measure, MeasureError, Reading};
 
 pub(crate) static MEASURE: Measure = Measure {
     name: "mean_signed_correlation",
@@ -18,21 +18,8 @@ pub(crate) static MEASURE: Measure = Measure {
     unit: "correlation",
     direction: Direction::MoreAlike,
     symmetric: true,
-    unchanged_by: &[
-        Transform::joint(Change::PermuteRows),
-        Transform::first(Change::PermuteColumns),
-        Transform::joint(Change::Scale),
-        Transform::first(Change::Scale),
-        Transform::first(Change::ScaleColumns),
-        Transform::first(Change::Translate),
-    ],
-    changed_by: &[
-        Transform::first(Change::PermuteRows),
-        Transform::first(Change::RotateColumns),
-        Transform::first(Change::ScaleRows),
-        Transform::joint(Change::FlipRowSigns),
-        Transform::first(Change::FlipSign),
-    ],
+    unchanged_by: SIGNED.unchanged,
+    changed_by: SIGNED.changed,
     cost: "examples × features × other features",
     misleads: "Relations of both signs cancel: two layers that are one rotation of the other may have a mean near 0. Behind a batch normalisation with positive weights the mean is the same as before it, which says nothing about the two layers.",
     references: &[

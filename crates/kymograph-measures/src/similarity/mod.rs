@@ -33,7 +33,27 @@ pub use same_index_cosine::same_index_cosine;
 
 pub(crate) use inner_products::{centred, centred_and_scale};
 
-use crate::Measure;
+use debiased_linear_cka::debiased_linear_cka_in_orders;
+use linear_cka::linear_cka_in_orders;
+
+use crate::registry::with_pair;
+use crate::{Array, Measure, MeasureError};
+
+/// The values of a measure with example i of its first array beside example `order[i]` of its second, if there is a
+/// way to have them for less than one by one.
+pub(crate) fn in_orders(
+    measure: &Measure,
+    arrays: &[Array<'_>],
+    orders: &[Vec<usize>],
+) -> Result<Option<Vec<f64>>, MeasureError> {
+    match measure.name {
+        "linear_cka" => with_pair!(measure, arrays, |x, y| linear_cka_in_orders(x, y, orders)).map(Some),
+        "debiased_linear_cka" => {
+            with_pair!(measure, arrays, |x, y| debiased_linear_cka_in_orders(x, y, orders)).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
 
 pub(crate) static MEASURES: &[&Measure] = &[
     &same_index_cosine::MEASURE,

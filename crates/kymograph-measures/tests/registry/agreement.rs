@@ -1,6 +1,8 @@
 //! Declared invariances both ways, range, symmetry, the same bits for any number of threads, agreement of precisions.
 
+use kymograph_linalg::random;
 use kymograph_measures::{Reading, all, find};
+use ndarray::Axis;
 
 use crate::support::{COLUMNS, Owned, ROWS, apply, sample, transformed, value};
 
@@ -69,6 +71,25 @@ fn symmetric_measures_and_only_they_may_be_swapped() {
         arrays.swap(0, 1);
         let other = value(measure, &arrays);
         assert_eq!((one - other).abs() < 1e-12, measure.symmetric, "{}: {one} {other}", measure.name);
+    }
+}
+
+#[test]
+fn many_orders_at_once_say_what_one_by_one_says() {
+    let mut rng = random::stream(7, "orders");
+    for measure in all().iter().filter(|measure| measure.inputs.len() == 2 && measure.inputs[1].is_matrix()) {
+        for columns in [3, COLUMNS, 3 * ROWS] {
+            let [Owned::Real(x), Owned::Real(y)] = &sample(measure, ROWS, columns, 3)[..] else { panic!("matrices") };
+            let orders: Vec<Vec<usize>> = (0..3).map(|_| random::permutation(&mut rng, ROWS)).collect();
+            let options = measure.options([]).expect("defaults");
+            let together = measure.apply_in_orders([x.view().into(), y.view().into()], &options, &orders);
+            for (found, order) in together.expect("values").iter().zip(&orders) {
+                let reordered = Owned::Real(y.select(Axis(0), order));
+                let alone = value(measure, &[Owned::Real(x.clone()), reordered]);
+                assert!((found - alone).abs() < 1e-11, "{}: {found} {alone}", measure.name);
+            }
+            assert_ne!(orders[0], orders[1]);
+        }
     }
 }
 

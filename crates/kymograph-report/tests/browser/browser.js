@@ -44,12 +44,27 @@ export async function figure(page, id) {
   return found;
 }
 
-/** The first figure with a live chart of a kind. */
-export async function ofKind(page, kind) {
-  const ids = await page.$$eval("figure", (figures, wanted) => figures
-    .filter((f) => JSON.parse(f.querySelector("script.chart")?.textContent || "{}").kind === wanted).map((f) => f.id), kind);
-  if (!ids.length) throw new Error(`no figure of kind ${kind} on the page`);
-  return figure(page, ids[0]);
+/** What every live chart of the page shows, by the id of its figure. */
+export const charts = async (page) => Object.fromEntries(await page.$$eval("figure", (figures) => figures
+  .filter((f) => f.querySelector("script.chart")).map((f) => [f.id, JSON.parse(f.querySelector("script.chart").textContent)])));
+
+/** The first figure with a live chart of a kind, of those that suit. */
+export async function ofKind(page, kind, suits = () => true) {
+  const found = Object.entries(await charts(page)).find(([, data]) => data.kind === kind && suits(data));
+  if (!found) throw new Error(`no such figure of kind ${kind} on the page`);
+  return figure(page, found[0]);
+}
+
+/** Moves the mouse over a chart until its tooltip says something. */
+export async function pointed(page, chart) {
+  const box = await chart.locator(".host").boundingBox();
+  for (let y = 30; y < box.height - 20; y += 9) {
+    for (let x = 30; x < Math.min(box.width, 440); x += 9) {
+      await page.mouse.move(box.x + x, box.y + y);
+      if (await tip(chart).isVisible()) return tip(chart).innerText();
+    }
+  }
+  throw new Error("nothing under the mouse says anything");
 }
 
 /** A fingerprint of what a chart shows. */

@@ -6,6 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+/// Settings of the study `groups` small enough for a test.
+pub const SMALL_GROUPS: &[&str] = &[
+    "--quiet",
+    "--set",
+    "group=S3",
+    "--set",
+    "steps=60",
+    "--set",
+    "checkpoints=8",
+    "--set",
+    "embed_dim=8",
+    "--set",
+    "hidden_dim=12",
+];
+
 pub fn kymograph(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kymograph"));
     command.args(args).stdin(Stdio::null());

@@ -127,4 +127,14 @@ function tooltip(look, trigger, formatter) {
   };
 }
 
+/** The pen of an emptied canvas of this size, as sharp as the screen. */
+function cleared(canvas, { width, height }) {
+  const dense = window.devicePixelRatio || 1;
+  [canvas.width, canvas.height] = [Math.ceil(width * dense), Math.ceil(height * dense)];
+  canvas.style.width = `${width}px`;
+  const pen = canvas.getContext("2d");
+  pen.scale(dense, dense);
+  return pen;
+}
+
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");

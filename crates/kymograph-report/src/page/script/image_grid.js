@@ -41,11 +41,7 @@ function imageGridView(host, data, tell) {
   function draw() {
     layout();
     const look = theme();
-    const dense = window.devicePixelRatio || 1;
-    [canvas.width, canvas.height] = [Math.ceil(place.width * dense), Math.ceil(place.height * dense)];
-    canvas.style.width = `${place.width}px`;
-    const pen = canvas.getContext("2d");
-    pen.scale(dense, dense);
+    const pen = cleared(canvas, place);
     pen.font = `11px ${look.sans}`;
     cells.forEach((row, r) => row.forEach((image, c) => drawImage(pen, image, r, c, look)));
     pen.fillStyle = look.ink;

@@ -39,11 +39,7 @@ function scatterView(host, data, tell) {
   function draw() {
     layout();
     const look = theme();
-    const dense = window.devicePixelRatio || 1;
-    [canvas.width, canvas.height] = [Math.ceil(place.width * dense), Math.ceil(place.height * dense)];
-    canvas.style.width = `${place.width}px`;
-    const pen = canvas.getContext("2d");
-    pen.scale(dense, dense);
+    const pen = cleared(canvas, place);
     panels.forEach((panel, p) => { drawFrame(pen, panel, p, look); drawPoints(pen, panel, p, look); });
     if (cursor) {
       const [x, y] = spot(cursor.p, panels[cursor.p].x[cursor.i], panels[cursor.p].y[cursor.i]);
