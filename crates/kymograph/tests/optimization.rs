@@ -7,7 +7,7 @@ use std::path::Path;
 
 use kymograph::findings::Finding;
 use serde_json::Value;
-use support::{fails, killed_at, path, same_files, succeeds};
+use support::{fails, judged_alike, killed_at, path, same_files, succeeds};
 
 /// A training small enough for a test.
 const SMALL: &[&str] =
@@ -84,6 +84,7 @@ fn gradients_are_followed_resumed_and_reported() {
     assert_eq!(sum, at("exact_zeros", 40));
 
     assert_eq!(json(&derived.join("summary.json"))["verdicts"].as_array().map(Vec::len), Some(2));
+    judged_alike(&whole, "optimization");
     for figure in [
         "zero-e7",
         "frac-zero-grads-released",

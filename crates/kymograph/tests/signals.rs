@@ -7,7 +7,7 @@ use std::path::Path;
 
 use kymograph::findings::Finding;
 use serde_json::Value;
-use support::{fails, path, succeeds};
+use support::{fails, judged_alike, path, succeeds};
 
 /// A training small enough for a test.
 const SMALL: &[&str] = &[
@@ -94,6 +94,7 @@ fn layers_are_correlated_augmented_and_reported() {
     assert_eq!(identity.parts["redundant_share"], [1.0]);
 
     assert_eq!(json(&derived.join("summary.json"))["verdicts"].as_array().map(Vec::len), Some(3));
+    judged_alike(&out, "signals");
     for figure in [
         "mlp-mean_clipped_correlation-steps",
         "mlp-mean_clipped_correlation-steps-double-softmax",

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use kymograph::findings::Finding;
-use support::{fails, path, succeeds};
+use support::{fails, judged_alike, path, succeeds};
 
 const SMALL: &[&str] = &[
     "--quick",
@@ -61,6 +61,7 @@ fn small_networks_are_squeezed_measured_and_laid_out() {
     let verdicts = fs::read_to_string(out.join("derived/summary.json")).expect("a summary");
     let verdicts: serde_json::Value = serde_json::from_str(&verdicts).expect("JSON");
     assert_eq!(verdicts["verdicts"].as_array().map(Vec::len), Some(5));
+    judged_alike(&out, "squeeze");
     let page = fs::read_to_string(out.join("derived/report.html")).expect("a page");
     assert!(page.contains("Rank behind a squeeze") && page.contains("How far the embeddings can be trusted"));
     // Layouts that are there are taken, and those that are gone come back the same.

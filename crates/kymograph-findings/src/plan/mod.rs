@@ -219,6 +219,13 @@ impl Plan {
             .filter(looks)
             .any(|planned| planned.network_globs().is_match(&run.network) && planned.array_globs().is_match(hook))
     }
+
+    /// Whether rows of this name are planned, as a measure or as a trajectory of one.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.measures.iter().any(|planned| planned.name == name)
+            || self.trajectories.iter().any(|planned| planned.name == name)
+    }
 }
 
 impl PlannedMeasure {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use kymograph_linalg::{Real, matmul_tn, parallel};
-use ndarray::{Array2, ArrayView2, s};
+use kymograph_linalg::{Real, matmul_tn};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use crate::{Change, MeasureError, OptionSpec, Options, Reading, Setting, Transform, check};
 
@@ -70,7 +70,7 @@ pub struct CorrelationMeans {
 }
 
 impl CorrelationMeans {
-    fn of(sum: f64, absolute: f64, pairs: f64) -> Self {
+    pub(super) fn of(sum: f64, absolute: f64, pairs: f64) -> Self {
         // Rounding may pass the ends. max(0, r) is (r + |r|) / 2.
         Self {
             signed: (sum / pairs).clamp(-1.0, 1.0),
@@ -80,104 +80,11 @@ impl CorrelationMeans {
     }
 }
 
-/// The correlations of every two layers on the same examples, as means.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CorrelationGrid {
-    layers: usize,
-    /// i ≤ j, row by row.
-    means: Vec<CorrelationMeans>,
-    within: Vec<Option<CorrelationMeans>>,
-    constant: Vec<usize>,
-}
-
-impl CorrelationGrid {
-    /// Over all pairs of a unit of layer `i` and a unit of layer `j`; for i = j each unit with itself among them.
-    ///
-    /// # Panics
-    /// If there are no such layers.
-    #[must_use]
-    pub fn means(&self, i: usize, j: usize) -> CorrelationMeans {
-        let (i, j) = (i.min(j), i.max(j));
-        self.means[i * self.layers - i * (i + 1) / 2 + j]
-    }
-
-    /// Over the pairs of different units of layer `i`; `None` for a layer with fewer than two units that vary.
-    ///
-    /// # Panics
-    /// If there is no such layer.
-    #[must_use]
-    pub fn within(&self, i: usize) -> Option<CorrelationMeans> {
-        self.within[i]
-    }
-
-    /// How many units of each layer are constant over the examples, and so left out.
-    #[must_use]
-    pub fn constant_units(&self) -> &[usize] {
-        &self.constant
-    }
-}
-
-/// The mean correlations of every two of some layers, each `[example, unit]`, rows being the same examples, and of every
-/// layer with itself: each layer is standardised once, and each pair costs one product of matrices.
-///
-/// # Errors
-/// Numbers of examples that differ or fewer than 2, empty or not finite input, or a layer in which no unit varies. Cost:
-/// examples × (units of all layers)².
-///
-/// ```
-/// use ndarray::array;
-/// let x = array![[0.0, 1.0], [1.0, -1.0], [2.0, 1.0]];
-/// let y = array![[5.0], [4.0], [3.0]];
-/// let grid = kymograph_measures::similarity::correlation_grid(&[x.view(), y.view()])?;
-/// // The correlations of y with the two columns of x are −1 and 0.
-/// assert!((grid.means(0, 1).signed + 0.5).abs() < 1e-15 && grid.means(0, 1).clipped < 1e-15);
-/// assert!((grid.means(1, 1).signed - 1.0).abs() < 1e-15);
-/// # Ok::<(), kymograph_measures::MeasureError>(())
-/// ```
-pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<CorrelationGrid, MeasureError> {
-    let Some(first) = layers.first() else {
-        return Err(MeasureError::Empty { input: "layers", rows: 0, columns: 0 });
-    };
-    for layer in layers {
-        check::same_size("examples", ("the first layer", first.nrows()), ("another layer", layer.nrows()))?;
-    }
-    let mut ends = Vec::with_capacity(layers.len());
-    let mut width = 0;
-    for layer in layers {
-        ends.push(width..width + layer.ncols());
-        width += layer.ncols();
-    }
-    let standard: Vec<(Array2<T>, usize)> = parallel::map_indices(layers.len(), |i| standardised("layers", layers[i]))
-        .into_iter()
-        .collect::<Result<_, _>>()?;
-    let mut all = Array2::<T>::zeros((first.nrows(), width));
-    for ((z, _), range) in standard.iter().zip(&ends) {
-        all.slice_mut(s![.., range.clone()]).assign(z);
-    }
-    let varying = |i: usize| (layers[i].ncols() - standard[i].1) as f64;
-    let mut means = Vec::with_capacity(layers.len() * (layers.len() + 1) / 2);
-    let mut within = Vec::with_capacity(layers.len());
-    for (i, (z, _)) in standard.iter().enumerate() {
-        let start = ends[i].start;
-        let row = matmul_tn(z.view(), all.slice(s![.., start..]));
-        for (j, range) in ends.iter().enumerate().skip(i) {
-            let columns = range.start - start..range.end - start;
-            let (sum, absolute) = sums(row.view(), columns);
-            means.push(CorrelationMeans::of(sum, absolute, varying(i) * varying(j)));
-            if j == i {
-                within.push(off_diagonal(&row, (sum, absolute), varying(i)));
-            }
-        }
-    }
-    let constant = standard.iter().map(|(_, constant)| *constant).collect();
-    Ok(CorrelationGrid { layers: layers.len(), means, within, constant })
-}
-
 /// The correlation of every unit of `x` with every unit of `y` over the examples: `[unit, other unit]`. Units that are
 /// constant have correlation 0 with all.
 ///
 /// # Errors
-/// As [`correlation_grid`].
+/// As [`super::correlation_grid()`].
 pub fn correlations<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>) -> Result<Array2<T>, MeasureError> {
     let mut r = between(x, y)?.r;
     // Rounding may pass the ends.
@@ -280,6 +187,17 @@ pub fn absolute_correlation_by_chance(examples: usize) -> f64 {
 
 /// Every column less its mean and of norm one, and how many are constant; those are zero.
 fn standardised<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<(Array2<T>, usize), MeasureError> {
+    let mut z = Array2::<T>::zeros(x.raw_dim());
+    let constant = standardise(input, x, z.view_mut())?;
+    Ok((z, constant))
+}
+
+/// The same into a place of the same shape.
+pub(super) fn standardise<T: Real>(
+    input: &'static str,
+    x: ArrayView2<'_, T>,
+    mut z: ArrayViewMut2<'_, T>,
+) -> Result<usize, MeasureError> {
     check::matrix(input, x)?;
     check::rows_at_least(input, x.nrows(), 2, "a correlation")?;
     let standard = x.as_standard_layout();
@@ -313,18 +231,16 @@ fn standardised<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<(A
         return Err(MeasureError::NoVariation { input, what: "every column is constant over the examples" });
     }
     let factor: Vec<f64> = squares.iter().map(|s| if *s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
-    let mut z = Array2::<T>::zeros((rows, columns));
-    let to = z.as_slice_mut().unwrap_or_default();
-    for (to, row) in to.chunks_exact_mut(columns).zip(values.chunks_exact(columns)) {
+    for (mut to, row) in z.outer_iter_mut().zip(values.chunks_exact(columns)) {
         for ((((to, v), shift), inverse), factor) in to.iter_mut().zip(row).zip(&shift).zip(&inverse).zip(&factor) {
             *to = T::from_f64((v.to_f64() * inverse - shift) * factor);
         }
     }
-    Ok((z, constant))
+    Ok(constant)
 }
 
 /// Σ r and Σ |r| over some columns.
-fn sums<T: Real>(r: ArrayView2<'_, T>, columns: Range<usize>) -> (f64, f64) {
+pub(super) fn sums<T: Real>(r: ArrayView2<'_, T>, columns: Range<usize>) -> (f64, f64) {
     let (mut sum, mut absolute) = (0.0, 0.0);
     for row in r.slice(s![.., columns]).outer_iter() {
         let (mut of_row, mut absolute_of_row) = (0.0, 0.0);
@@ -338,7 +254,11 @@ fn sums<T: Real>(r: ArrayView2<'_, T>, columns: Range<usize>) -> (f64, f64) {
     (sum, absolute)
 }
 
-fn off_diagonal<T: Real>(r: &Array2<T>, (sum, absolute): (f64, f64), varying: f64) -> Option<CorrelationMeans> {
+pub(super) fn off_diagonal<T: Real>(
+    r: &Array2<T>,
+    (sum, absolute): (f64, f64),
+    varying: f64,
+) -> Option<CorrelationMeans> {
     let diagonal: f64 = r.diag().iter().map(|v| v.to_f64()).sum();
     (varying > 1.0).then(|| CorrelationMeans::of(sum - diagonal, absolute - diagonal, varying * (varying - 1.0)))
 }
@@ -347,71 +267,6 @@ fn off_diagonal<T: Real>(r: &Array2<T>, (sum, absolute): (f64, f64), varying: f6
 mod tests {
     use super::*;
     use kymograph_linalg::random;
-
-    /// Pearson's r of two columns, as written.
-    fn literal(x: &[f64], y: &[f64]) -> f64 {
-        let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
-        let (mx, my) = (mean(x), mean(y));
-        let cov: f64 = x.iter().zip(y).map(|(a, b)| (a - mx) * (b - my)).sum();
-        let var = |v: &[f64], m: f64| v.iter().map(|a| (a - m).powi(2)).sum::<f64>();
-        cov / (var(x, mx) * var(y, my)).sqrt()
-    }
-
-    #[test]
-    fn the_grid_is_the_mean_of_every_r_as_written() {
-        let mut rng = random::stream(5, "test");
-        let shared: Array2<f64> = random::normal_matrix(&mut rng, 40, 3);
-        let layers: Vec<Array2<f64>> = [3, 5, 2]
-            .map(|width| {
-                let own: Array2<f64> = random::normal_matrix(&mut rng, 40, width);
-                shared.dot(&random::normal_matrix::<f64, _>(&mut rng, 3, width)) + own + 2.0
-            })
-            .into();
-        let views: Vec<_> = layers.iter().map(|layer| layer.view()).collect();
-        let grid = correlation_grid(&views).unwrap();
-        let narrow: Vec<Array2<f32>> = layers.iter().map(|layer| layer.mapv(|v| v as f32)).collect();
-        let single = correlation_grid(&narrow.iter().map(|layer| layer.view()).collect::<Vec<_>>()).unwrap();
-        for i in 0..3 {
-            for j in 0..3 {
-                let (mut every, mut others) = (Vec::new(), Vec::new());
-                for (a, x) in layers[i].columns().into_iter().enumerate() {
-                    for (b, y) in layers[j].columns().into_iter().enumerate() {
-                        let r = literal(&x.to_vec(), &y.to_vec());
-                        every.push(r);
-                        if a != b {
-                            others.push(r);
-                        }
-                    }
-                }
-                let mean =
-                    |of: &dyn Fn(f64) -> f64, all: &[f64]| all.iter().map(|r| of(*r)).sum::<f64>() / all.len() as f64;
-                let same = |found: CorrelationMeans, all: &[f64], tolerance: f64| {
-                    assert!((found.signed - mean(&|r| r, all)).abs() < tolerance, "{i} {j}");
-                    assert!((found.absolute - mean(&f64::abs, all)).abs() < tolerance, "{i} {j}");
-                    assert!((found.clipped - mean(&|r| r.max(0.0), all)).abs() < tolerance, "{i} {j}");
-                };
-                same(grid.means(i, j), &every, 1e-13);
-                same(single.means(i, j), &every, 1e-6);
-                if i == j {
-                    same(grid.within(i).unwrap(), &others, 1e-13);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn constant_units_are_left_out_and_counted() {
-        let mut x: Array2<f32> = random::normal_matrix(&mut random::stream(2, "test"), 30, 3);
-        let y: Array2<f32> = random::normal_matrix(&mut random::stream(3, "test"), 30, 2);
-        let without = correlation_grid(&[x.slice(s![.., ..2]), y.view()]).unwrap();
-        x.column_mut(2).fill(0.1);
-        let with = correlation_grid(&[x.view(), y.view()]).unwrap();
-        assert_eq!((with.constant_units(), with.means(0, 1)), (&[1, 0][..], without.means(0, 1)));
-        assert_eq!(with.within(0), without.within(0));
-        let one = correlation_grid(&[x.slice(s![.., 1..])]).unwrap();
-        assert_eq!(one.within(0), None);
-        assert!(correlation_grid::<f32>(&[x.slice(s![.., 2..])]).is_err() && correlation_grid::<f32>(&[]).is_err());
-    }
 
     /// ∫|r| (1−r²)^((n−4)/2) dr over ∫(1−r²)^((n−4)/2) dr, with r = sin t so that the ends are smooth.
     #[test]

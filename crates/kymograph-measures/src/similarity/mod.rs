@@ -1,6 +1,7 @@
 //! How alike two arrays are, unit by unit or as whole representations.
 
 mod angular_speed;
+mod correlation_grid;
 mod correlations;
 mod debiased_linear_cka;
 mod inner_products;
@@ -16,9 +17,8 @@ mod relative_displacement;
 mod same_index_cosine;
 
 pub use angular_speed::angular_speed;
-pub use correlations::{
-    CorrelationGrid, CorrelationMeans, absolute_correlation_by_chance, correlation_grid, correlations,
-};
+pub use correlation_grid::{CorrelationGrid, correlation_grid};
+pub use correlations::{CorrelationMeans, absolute_correlation_by_chance, correlations};
 pub use debiased_linear_cka::debiased_linear_cka;
 pub use linear_cka::linear_cka;
 pub use matched_cosine::matched_cosine;

@@ -10,7 +10,7 @@ use kymograph_studies::{Study, Task};
 
 use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::analyze::{self, default_plan, step_names, study_or_file};
-use super::optimization;
+use super::own::Own;
 use super::{Event, Listener, absolute, composition, quoted, run, study};
 use crate::error::KymographError;
 
@@ -43,12 +43,13 @@ struct Group {
     step_names: BTreeMap<String, u64>,
     cache: Option<PathBuf>,
     stated: Stated,
-    /// Rows of networks that compose group elements, which are not gathered by the plan's measures.
-    composed: Vec<Finding>,
+    /// Rows of the study's own, which are not gathered by the plan's measures.
+    beyond: Vec<Finding>,
 }
 
 /// Measures what the predictions need, taking from an experiment's cache what is there, and judges. Of the plan only the
-/// measures that a prediction names are computed, and those whose trajectories it names. Nothing but that cache is written.
+/// measures that a prediction names are computed, and those whose trajectories it names; what a study takes beyond its plan is
+/// taken where a prediction names a measure that is not planned. Nothing is written but files below the experiment's `derived/`.
 ///
 /// Predictions whose SHA-256 an experiment noted before its runs are judged as stated beforehand, all others as stated
 /// afterwards.
@@ -66,11 +67,12 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
             Some((Plan::from_toml(&text, &origin)?, origin))
         }
     };
+    let measures = measures_of(&predictions);
     let mut groups = Vec::new();
     let mut loose = Vec::new();
     for path in &request.paths {
         if path.join("experiment.json").is_file() {
-            groups.push(of_experiment(path, &plan, &study::hash(&text), listener)?);
+            groups.push(of_experiment(path, &plan, (&study::hash(&text), &measures), listener)?);
         } else if path.join("run.json").is_file() {
             groups.push(of_run(path, &plan)?);
         } else {
@@ -81,14 +83,13 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
         groups.push(of_sources(analyze::subjects(&analyze::find(&loose)?), &plan, listener)?);
     }
     let step_names = check_same(&groups)?;
-    let measures = measures_of(&predictions);
     let mut findings = Vec::new();
     for group in &mut groups {
         group.plan.trajectories.retain(|planned| measures.contains(planned.name.as_str()));
         let of: BTreeSet<&str> = group.plan.trajectories.iter().filter_map(|planned| planned.of.as_deref()).collect();
         let needed = |name: &str| measures.contains(name) || of.contains(name);
         group.plan.measures.retain(|planned| needed(&planned.name));
-        findings.append(&mut group.composed);
+        findings.append(&mut group.beyond);
         // Predictions that nothing planned can answer are not measured, which is no error.
         if group.plan.measures.is_empty() && group.plan.trajectories.is_empty() {
             continue;
@@ -115,7 +116,7 @@ pub fn judge(request: &JudgeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
 fn of_experiment(
     folder: &Path,
     plan: &Option<(Plan, String)>,
-    predictions: &str,
+    (predictions, measures): (&str, &BTreeSet<&str>),
     listener: Listener<'_>,
 ) -> Result<Group, KymographError> {
     let experiment = Experiment::open(folder)?;
@@ -133,17 +134,22 @@ fn of_experiment(
     };
     match &study.task {
         Task::Classification(task) => {
-            let run::Recorded { subjects, replays, step_names, runs, .. } =
-                run::recorded(&experiment, study, task, &plan, ACTIVATION_BUDGET, listener)?;
-            let runs = subjects.iter().zip(&runs).map(|(subject, (_, run))| (&subject.key, run));
-            let composed = optimization::rows_of(runs, &step_names)?;
-            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, composed })
+            let recorded = run::recorded(&experiment, study, task, &plan, ACTIVATION_BUDGET, listener)?;
+            let beyond = match measures.iter().all(|name| plan.names(name)) {
+                true => Vec::new(),
+                false => {
+                    let folder = experiment.derived_folder()?;
+                    Own::take(&recorded.derivation(&experiment, &plan), &folder, listener)?.rows()
+                }
+            };
+            let run::Recorded { subjects, replays, step_names, .. } = recorded;
+            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
         }
         Task::Composition => {
             let planned = plan.composition.clone().unwrap_or_default();
-            let (composed, step_names) = composition::findings_of_experiment(&experiment, &planned, listener)?;
+            let (beyond, step_names) = composition::findings_of_experiment(&experiment, &planned, listener)?;
             let (subjects, replays) = (Vec::new(), Replays::new());
-            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, composed })
+            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
         }
     }
 }
@@ -168,7 +174,7 @@ fn of_run(folder: &Path, plan: &Option<(Plan, String)>) -> Result<Group, Kymogra
         step_names,
         cache: None,
         stated: Stated::Afterwards,
-        composed: Vec::new(),
+        beyond: Vec::new(),
     })
 }
 
@@ -180,11 +186,11 @@ fn of_sources(
     let (plan, origin) = plan.clone().map_or_else(default_plan, Ok)?;
     let step_names = step_names(&subjects);
     let replays = Replays::new();
-    let composed = match &plan.composition {
+    let beyond = match &plan.composition {
         Some(planned) => composition::findings_of_subjects(&subjects, planned, listener)?,
         None => Vec::new(),
     };
-    Ok(Group { subjects, replays, plan, origin, step_names, cache: None, stated: Stated::Afterwards, composed })
+    Ok(Group { subjects, replays, plan, origin, step_names, cache: None, stated: Stated::Afterwards, beyond })
 }
 
 fn plan_of_study(study: &Study) -> Result<(Plan, String), KymographError> {

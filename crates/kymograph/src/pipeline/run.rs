@@ -62,9 +62,32 @@ pub(super) struct Recorded {
     file: StudyFile,
     published: Published,
     pub(super) step_names: BTreeMap<String, u64>,
-    pub(super) runs: Vec<(RunEntry, Run)>,
+    entries: Vec<RunEntry>,
+    runs: Vec<Run>,
     pub(super) replays: Replays,
     pub(super) subjects: Vec<Subject>,
+}
+
+impl Recorded {
+    /// What is derived from it, before anything is said of it.
+    pub(super) fn derivation<'a>(&'a self, experiment: &'a Experiment, plan: &'a Plan) -> Derivation<'a> {
+        Derivation {
+            experiment,
+            title: String::new(),
+            question: String::new(),
+            plan,
+            origin: "the study's plan.toml",
+            predictions: None,
+            subjects: &self.subjects,
+            runs: &self.runs,
+            replays: &self.replays,
+            step_names: &self.step_names,
+            stated: Stated::Afterwards,
+            repeat: String::new(),
+            remedy: None,
+            published: Published::none(),
+        }
+    }
 }
 
 pub(super) fn recorded(
@@ -92,11 +115,12 @@ pub(super) fn recorded(
     (recipe.seeds, recipe.networks, recipe.controls) =
         (settings_read.seeds, settings_read.networks.clone(), settings_read.controls.clone());
     let published = if recipe == settings_read { Published::read(study.published)? } else { Published::none() };
-    let mut runs: Vec<(RunEntry, Run)> = Vec::new();
+    let (mut entries, mut runs) = (Vec::new(), Vec::new());
     for entry in experiment.runs()? {
         let run = Run::open(&entry.folder)?;
         if run.is_finished() {
-            runs.push((entry, run));
+            entries.push(entry);
+            runs.push(run);
         } else {
             listener(Event::Warning(format!("{} is not finished and is left out; --resume finishes it", entry.key)));
         }
@@ -110,7 +134,7 @@ pub(super) fn recorded(
         control: entry.key.control.clone(),
     };
     let mut replays = Replays::new();
-    for (entry, run) in &runs {
+    for (entry, run) in entries.iter().zip(&runs) {
         let key = key_of(entry);
         if let Some(replay) = Replay::of(run, &|hook| plan.wants_activation(&key, hook))? {
             replays.insert(key, replay);
@@ -124,7 +148,7 @@ pub(super) fn recorded(
         listener(Event::Capturing(done, total));
     })?;
     let mut subjects = Vec::new();
-    for (entry, run) in &runs {
+    for (entry, run) in entries.iter().zip(&runs) {
         let key = key_of(entry);
         let captured = stock.remove(&key).unwrap_or_default();
         let parameters: BTreeMap<u64, PathBuf> = run
@@ -135,7 +159,7 @@ pub(super) fn recorded(
         let labels = run.probe()?.map(|probe| probe.labels).filter(|labels| !labels.is_empty());
         subjects.push(Subject { key, parameters, activations: captured, labels, series: series(run)? });
     }
-    Ok(Recorded { file, published, step_names, runs, replays, subjects })
+    Ok(Recorded { file, published, step_names, entries, runs, replays, subjects })
 }
 
 /// Derives everything from what an experiment recorded.
@@ -147,8 +171,7 @@ pub(super) fn derive_study(
     listener: Listener<'_>,
 ) -> Result<Derived, KymographError> {
     let plan = &Plan::from_toml(study.plan, "the study's plan.toml")?;
-    let Recorded { file, published, step_names, runs, replays, subjects } =
-        recorded(experiment, study, task, plan, budget, listener)?;
+    let recorded = recorded(experiment, study, task, plan, budget, listener)?;
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let stated = if experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
         Stated::Beforehand
@@ -156,22 +179,15 @@ pub(super) fn derive_study(
         Stated::Afterwards
     };
     let flags = flags(&experiment.manifest().settings);
-    let main = |(entry, _): &&(RunEntry, Run)| entry.key.control.is_none();
-    let seeds: Vec<u64> = runs.iter().filter(main).map(|(entry, _)| entry.key.seed).collect();
+    let main = recorded.entries.iter().filter(|entry| entry.key.control.is_none());
+    let seeds: Vec<u64> = main.map(|entry| entry.key.seed).collect();
     let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
     let needed = predictions.sets.iter().flat_map(|s| &s.predictions).map(|p| p.min_seeds).max().unwrap_or(0) as u64;
     let more = (high - low + 1).max(needed.max(8)) - 1 + low;
     let derivation = Derivation {
-        experiment,
-        title: file.title,
-        question: file.question,
-        plan,
-        origin: "the study's plan.toml",
+        title: recorded.file.title.clone(),
+        question: recorded.file.question.clone(),
         predictions: Some(&predictions),
-        subjects: &subjects,
-        runs: &runs.iter().map(|(_, run)| run.clone()).collect::<Vec<_>>(),
-        replays: &replays,
-        step_names: &step_names,
         stated,
         repeat: format!(
             "kymograph run {}{flags} --seeds {low}..{high} --out kymograph-out/{}-again",
@@ -184,7 +200,8 @@ pub(super) fn derive_study(
             study.name,
             more - low + 1
         )),
-        published,
+        published: recorded.published.clone(),
+        ..recorded.derivation(experiment, plan)
     };
     derive(&derivation, listener)
 }

@@ -98,3 +98,20 @@ pub fn same_files(a: &Path, b: &Path) {
         assert!(left == right, "{} differs", name.display());
     }
 }
+
+/// `kymograph judge` finds of a finished experiment what its study found itself, without changing its findings.
+pub fn judged_alike(experiment: &Path, study: &str) {
+    let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON");
+    let file = |name: &str| fs::read(experiment.join("derived").join(name)).expect("a file of the report");
+    let (summary, findings) = (json(&file("summary.json")), file("findings.json"));
+    let judged = json(&succeeds(&["judge", path(experiment), "--predictions", study, "--json", "--quiet"]).stdout);
+    let judgements = |verdicts: &serde_json::Value| -> Vec<serde_json::Value> {
+        let all = verdicts.as_array().expect("verdicts").iter();
+        all.flat_map(|verdict| verdict["predictions"].as_array().expect("predictions").clone())
+            .map(|prediction| prediction["judgement"].clone())
+            .collect()
+    };
+    assert_eq!(judgements(&judged["verdicts"]), judgements(&summary["verdicts"]));
+    assert!(!judgements(&judged["verdicts"]).is_empty());
+    assert_eq!(file("findings.json"), findings);
+}

@@ -8,12 +8,11 @@ mod maps;
 mod rows;
 mod tables;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use kymograph_findings::{Finding, RunKey};
+use kymograph_findings::Finding;
 use kymograph_report::{Page, Section};
-use kymograph_runs::{Run, write_whole};
+use kymograph_runs::write_whole;
 use serde_json::json;
 
 use super::derive::Derivation;
@@ -48,18 +47,6 @@ pub(super) fn take(derivation: &Derivation<'_>, folder: &Path) -> Result<Taken, 
     let rows = histories.iter().flat_map(|history| rows::of(history, derivation.step_names)).collect();
     let published = Published::read(kymograph_studies::optimization::STUDY.published)?;
     Ok(Taken { histories, rows, published })
-}
-
-/// The rows of runs whose gradients were followed.
-pub(super) fn rows_of<'a>(
-    runs: impl Iterator<Item = (&'a RunKey, &'a Run)>,
-    step_names: &BTreeMap<String, u64>,
-) -> Result<Vec<Finding>, KymographError> {
-    let mut rows = Vec::new();
-    for (key, run) in runs {
-        rows.extend(History::read(key, run)?.iter().flat_map(|history| rows::of(history, step_names)));
-    }
-    Ok(rows)
 }
 
 impl Taken {

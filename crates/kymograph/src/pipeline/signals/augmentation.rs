@@ -2,16 +2,23 @@
 //! image's activations are held.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
-use kymograph_findings::{Finding, Null, RunKey};
+use kymograph_findings::{Finding, Null, RunKey, Subject};
 use kymograph_measures::clusters::GroupScatter;
 use kymograph_nets::{Mode, Network};
 use kymograph_report::{SummaryTable, format_value};
+use kymograph_runs::{Checkpoint, write_whole};
 use kymograph_studies::signals::LAYERS;
 use kymograph_studies::signals::augment::{Augmentation, augmented};
 use ndarray::{Array2, Array4, ArrayD, ArrayView2, Axis, Ix4, s};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
+use super::super::capture::Replay;
 use super::super::derive::Derivation;
 use super::super::page::mean_of;
 use super::correlations::layers;
@@ -21,6 +28,8 @@ use crate::error::KymographError;
 pub(super) const MEASURE: &str = "within_group_variance_share";
 /// The same augmentations for every run, so that runs are compared on the same images.
 const SEED: u64 = 0;
+/// Raised when the same networks and images give other rows.
+const VERSION: u32 = 1;
 /// What the input is called beside the layers.
 pub(super) const INPUT: &str = "input";
 
@@ -100,20 +109,63 @@ impl Sums {
     }
 }
 
-/// `None` where there is no run whose network and images are at hand.
+/// Rows that were taken before, and of what.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    key: String,
+    rows: Vec<Finding>,
+}
+
+/// `None` where there is no run whose network and images are at hand. The rows are kept in the file `cache`, and taken from
+/// there for the same networks, images and augmentations.
 pub(super) fn take(
     derivation: &Derivation<'_>,
     images: usize,
     augmentations: usize,
+    cache: &Path,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Option<Augmented>, KymographError> {
     let main = derivation.subjects.iter().filter(|subject| subject.key.control.is_none());
-    let runs: Vec<_> = main.filter_map(|s| Some((&s.key, derivation.replays.get(&s.key)?))).collect();
+    let runs: Vec<Replayed<'_>> = main.filter_map(|s| Some((s, derivation.replays.get(&s.key)?))).collect();
     let Some((_, first)) = runs.first() else { return Ok(None) };
     let Some(images) = first.inputs()?.and_then(|probe| Images::of(&probe, images)) else { return Ok(None) };
+    let key = key(&runs, &images, augmentations)?;
+    let kept: Option<Kept> = fs::read(cache).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if let Some(Kept { rows, .. }) = kept.filter(|kept| kept.key == key) {
+        return Ok(Some(Augmented { rows, images, augmentations }));
+    }
+    let Some(rows) = taken(&runs, &images, augmentations, progress)? else { return Ok(None) };
+    let kept = Kept { key, rows };
+    write_whole(cache, json!(kept).to_string().as_bytes())?;
+    Ok(Some(Augmented { rows: kept.rows, images, augmentations }))
+}
+
+/// A run whose network is at hand.
+type Replayed<'a> = (&'a Subject, &'a Replay);
+
+/// SHA-256 of everything that the rows depend on.
+fn key(runs: &[Replayed<'_>], images: &Images, augmentations: usize) -> Result<String, KymographError> {
+    let mut digest = Sha256::new();
+    digest.update(format!("{VERSION} {SEED} {augmentations} {:?} ", images.ends));
+    images.grey.iter().flatten().for_each(|pixel| digest.update(pixel.to_le_bytes()));
+    for (subject, replay) in runs {
+        digest.update(format!(" {}", subject.key));
+        for (step, file) in subject.parameters.iter().filter(|(step, _)| replay.recorded().contains(step)) {
+            digest.update(format!(" {step} {}", Checkpoint::open(file)?.content_hash()?));
+        }
+    }
+    Ok(format!("{:x}", digest.finalize()))
+}
+
+fn taken(
+    runs: &[Replayed<'_>],
+    images: &Images,
+    augmentations: usize,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Option<Vec<Finding>>, KymographError> {
     let mut input: Option<Sums> = None;
     let mut sums: Vec<(&RunKey, u64, Vec<Sums>)> = Vec::new();
-    for (done, (key, replay)) in runs.iter().enumerate() {
+    for (done, (subject, replay)) in runs.iter().enumerate() {
         let mut steps: Vec<(u64, Network<f32>, Vec<Sums>)> = Vec::new();
         for &step in replay.recorded() {
             steps.push((step, replay.network(step)?, Vec::new()));
@@ -140,11 +192,9 @@ pub(super) fn take(
             progress(done * images.grey.len() + image + 1, runs.len() * images.grey.len());
         }
         input = input.or(of_input);
-        sums.extend(steps.into_iter().map(|(step, _, sums)| (*key, step, sums)));
+        sums.extend(steps.into_iter().map(|(step, _, sums)| (&subject.key, step, sums)));
     }
-    let Some(input) = input else { return Ok(None) };
-    let rows = rows(&sums, &input, images.grey.len() * augmentations);
-    Ok(Some(Augmented { rows, images, augmentations }))
+    Ok(input.map(|input| rows(&sums, &input, images.grey.len() * augmentations)))
 }
 
 fn rows(sums: &[(&RunKey, u64, Vec<Sums>)], input: &Sums, n: usize) -> Vec<Finding> {
@@ -170,7 +220,7 @@ fn rows(sums: &[(&RunKey, u64, Vec<Sums>)], input: &Sums, n: usize) -> Vec<Findi
                     "groups are the augmentations of one image; batch normalisation by its running statistics"
                         .to_owned(),
                 ],
-                version: 1,
+                version: VERSION,
             };
             match layer.all.share() {
                 Ok(share) => finding.value = Some(share),

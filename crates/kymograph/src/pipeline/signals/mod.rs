@@ -33,9 +33,12 @@ pub(super) fn take(
     let augmentations = setting(derivation, "augmentations");
     let augmented = match images.min(augmentations) {
         0 => None,
-        _ => augmentation::take(derivation, images, augmentations, &|done, all| {
-            listener(Event::Capturing(done, all));
-        })?,
+        _ => {
+            let cache = folder.join("cache").join("augmentations.json");
+            augmentation::take(derivation, images, augmentations, &cache, &|done, all| {
+                listener(Event::Capturing(done, all));
+            })?
+        }
     };
     Ok(Taken { correlations, augmented })
 }
