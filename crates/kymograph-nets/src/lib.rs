@@ -30,6 +30,7 @@ pub use capture::GradientCapture;
 pub use error::NetsError;
 pub use example_gradients::{ExampleGradientNorms, ExampleGradients};
 pub use hooks::HookPoint;
+pub use init::InitialWeights;
 pub use intervene::{Edit, Intervention};
 pub use kernels::{CpuFeatures, KernelPath, cpu_features};
 pub use loss::{Loss, Target, cross_entropy, mse};

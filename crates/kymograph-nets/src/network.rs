@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Pass;
 use crate::error::NetsError;
 use crate::hooks::{self, Hook, HookPoint};
-use crate::init;
+use crate::init::{self, InitialWeights};
 use crate::kernels::{KernelPath, Kernels};
 use crate::layers::{self, Built, Layer, Shape};
 use crate::loss::check_finite;
@@ -90,8 +90,20 @@ impl<T: Real> Network<T> {
     /// # Errors
     /// A layer that does not fit what comes before it, or an option out of its range: [`NetsError::Spec`] names it.
     pub fn new<R: Rng + ?Sized>(spec: &NetworkSpec, rng: &mut R) -> Result<Self, NetsError> {
+        Self::starting(spec, InitialWeights::PyTorch, rng)
+    }
+
+    /// The same with the initial weights of another library.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn starting<R: Rng + ?Sized>(
+        spec: &NetworkSpec,
+        weights: InitialWeights,
+        rng: &mut R,
+    ) -> Result<Self, NetsError> {
         let Built { layers, labels, shapes, layout, hooks } = layers::build(spec)?;
-        let parameters = init::draw(&layout, rng);
+        let parameters = init::draw(&layout, weights, rng);
         let kernels = Kernels::new(KernelPath::best()).ok_or(NetsError::KernelPath { path: KernelPath::best() })?;
         let mut network = Self {
             spec: spec.clone(),

@@ -9,7 +9,7 @@ use rand::Rng;
 use super::spec::{PairArchitecture, PairSpec};
 use super::train::Workspace;
 use crate::error::NetsError;
-use crate::init;
+use crate::init::{self, InitialWeights};
 use crate::kernels::{KernelPath, Kernels};
 use crate::optim::{Optimiser, OptimiserSpec};
 use crate::state::{Layout, matched};
@@ -63,7 +63,7 @@ impl<T: Real> PairNetwork<T> {
     pub fn new<R: Rng + ?Sized>(spec: &PairSpec, rng: &mut R) -> Result<Self, NetsError> {
         spec.check()?;
         let layout = spec.layout();
-        let parameters = init::draw(&layout, rng);
+        let parameters = init::draw(&layout, InitialWeights::PyTorch, rng);
         Self::of(spec, layout, parameters)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kymograph_nets::InitialWeights;
 use serde::{Deserialize, Serialize};
 
 use super::inputs::Inputs;
@@ -22,6 +23,9 @@ pub struct Settings {
     /// How images become inputs: `mnist`, as they are, or `rgb32`, enlarged to 32 × 32 in three channels.
     #[serde(default, skip_serializing_if = "Inputs::is_default")]
     pub inputs: Inputs,
+    /// Whose default initial weights networks start with: `pytorch` or `keras`.
+    #[serde(default, skip_serializing_if = "is_pytorch")]
+    pub initial_weights: InitialWeights,
     /// Controls to train beside each run, of those the study declares.
     pub controls: Vec<String>,
     /// Optimisation steps.
@@ -84,6 +88,10 @@ impl Checkpoints {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn is_pytorch(weights: &InitialWeights) -> bool {
+    *weights == InitialWeights::PyTorch
 }
 
 fn is_zero(count: &usize) -> bool {

@@ -118,7 +118,8 @@ impl Training<'_> {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), StudyError> {
         let spec = trained(self.spec, self.double_softmax());
-        let mut network = Network::<f32>::new(&spec, &mut stream(self.seed, "init"))?;
+        let mut network =
+            Network::<f32>::starting(&spec, self.settings.initial_weights, &mut stream(self.seed, "init"))?;
         let mut optimiser = Optimiser::new(self.optimiser(), &network)?;
         let (probe, probe_labels) = self.data.held_out.first(self.settings.probe_examples);
         let labels: Vec<i64> = probe_labels.iter().map(|&l| l as i64).collect();
