@@ -107,10 +107,14 @@ impl Asked<'_> {
                 let experiment = Experiment::open(&out)?;
                 let found = experiment.manifest();
                 if found.study != study.name || found.settings != wanted {
+                    let told = |study: &str, settings: &Value, other: &Value| match differing("", settings, other) {
+                        list if list.is_empty() => format!("study `{study}`"),
+                        list => format!("study `{study}` with {}", list.join(", ")),
+                    };
                     return Err(KymographError::OtherExperiment {
                         folder: out,
-                        found: format!("study `{}` with settings {}", found.study, found.settings),
-                        wanted: format!("study `{}` with settings {wanted}", study.name),
+                        found: told(&found.study, &found.settings, &wanted),
+                        wanted: told(study.name, &wanted, &found.settings),
                     });
                 }
                 return Ok(experiment);
@@ -119,6 +123,20 @@ impl Asked<'_> {
         let predictions = hash(study.predictions);
         Ok(Experiment::create(&out, &ExperimentManifest::new(study.name, wanted, Some(predictions)))?)
     }
+}
+
+/// The settings that are otherwise, or are not, in another experiment.
+fn differing(within: &str, settings: &Value, other: &Value) -> Vec<String> {
+    let Value::Object(fields) = settings else { return Vec::new() };
+    let apart = fields.iter().filter(|(name, value)| other.get(*name) != Some(value));
+    // What `--set` was given stands among the study's settings too.
+    let apart = apart.filter(|(name, _)| !(within.is_empty() && *name == "set"));
+    apart
+        .flat_map(|(name, value)| match value {
+            Value::Object(_) => differing(name, value, &other[name]),
+            _ => vec![format!("{name} = {value}")],
+        })
+        .collect()
 }
 
 pub(super) fn hash(text: &str) -> String {
