@@ -93,7 +93,11 @@ fn an_experiment_reports_again_grows_by_seeds_and_is_replaced_only_by_force() {
     }
     succeeds(&small(path(&out), &[&mlp[..], &["--resume", "--seeds", "0..1"]].concat()));
     assert!(out.join("runs/mlp/seed-1/run.json").exists());
-    fails(&small(path(&out), &["--resume", "--set", "learning_rate=0.01"]), 1, &["learning_rate = 0.001, not", "learning_rate = 0.01", "--out"]);
+    fails(
+        &small(path(&out), &["--resume", "--set", "learning_rate=0.01"]),
+        1,
+        &["learning_rate = 0.001, not", "learning_rate = 0.01", "--out"],
+    );
     fs::write(out.join("notes.txt"), "mine").expect("a file of somebody's");
     fails(&small(path(&out), &["--force"]), 1, &["notes.txt"]);
     fs::remove_file(out.join("notes.txt")).expect("removed");
