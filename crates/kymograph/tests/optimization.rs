@@ -85,6 +85,9 @@ fn gradients_are_followed_resumed_and_reported() {
 
     assert_eq!(json(&derived.join("summary.json"))["verdicts"].as_array().map(Vec::len), Some(2));
     judged_alike(&whole, "optimization");
+    // One of the predictions is about a network that is not trained by default.
+    let remedy = &json(&derived.join("summary.json"))["verdicts"][1]["remedy"];
+    assert!(remedy.as_str().is_some_and(|words| words.contains("networks=cnn_adam,cnn_sgd")), "{remedy}");
     for figure in [
         "zero-e7",
         "frac-zero-grads-released",

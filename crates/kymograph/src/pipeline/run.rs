@@ -7,7 +7,7 @@ use kymograph_findings::{Plan, Predictions, RunKey, Stated, Subject};
 use kymograph_runs::{Experiment, Run, RunEntry, image_data};
 use kymograph_studies::classification::{Control, Data, Settings, Training};
 use kymograph_studies::{Choice, Classification, Progress, Study, StudyError, StudyFile};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::capture::Replay;
@@ -196,7 +196,7 @@ pub(super) fn derive_study(
         remedy: Some(format!(
             "kymograph run {}{} --seeds {low}..{more} --out kymograph-out/{}-{}-seeds",
             study.name,
-            flags.replace(" --quick", ""),
+            deciding(study, task, &recorded.file, &predictions, &experiment.manifest().settings)?,
             study.name,
             more - low + 1
         )),
@@ -204,6 +204,32 @@ pub(super) fn derive_study(
         ..recorded.derivation(experiment, plan)
     };
     derive(&derivation, listener)
+}
+
+/// The options of a run that could decide: not the small version, and with every network that a prediction names unless
+/// networks were chosen.
+fn deciding(
+    study: &Study,
+    task: &Classification,
+    file: &StudyFile,
+    predictions: &Predictions,
+    settings: &Value,
+) -> Result<String, KymographError> {
+    let mut flags = flags(settings).replace(" --quick", "");
+    let chosen = |set: &Value| set.as_str().is_some_and(|set| set.starts_with("networks="));
+    if settings["set"].as_array().is_some_and(|all| all.iter().any(chosen)) {
+        return Ok(flags);
+    }
+    let choice = Choice { recipe: settings["recipe"].as_str(), ..Choice::default() };
+    let trained = Settings::read(study, file, task.networks, choice)?.networks;
+    let stated = || predictions.sets.iter().flat_map(|set| &set.predictions).filter_map(|p| p.of.as_ref());
+    let named = |network: &&&str| stated().any(|quantity| quantity.network == **network);
+    let missing: Vec<&str> =
+        task.networks.iter().filter(named).copied().filter(|n| !trained.contains(&(*n).to_owned())).collect();
+    if !missing.is_empty() {
+        flags.push_str(&format!(" --set networks={},{}", trained.join(","), missing.join(",")));
+    }
+    Ok(flags)
 }
 
 /// What was recorded at checkpoints and at every minibatch, as `table.column`.
