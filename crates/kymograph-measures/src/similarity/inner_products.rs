@@ -2,7 +2,7 @@
 //! many orders of the examples as nulls ask for.
 
 use kymograph_linalg::{Real, column_gram, cross_column_gram, gram};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::{Array, MeasureError, check};
 
@@ -157,17 +157,17 @@ fn off(all: f64, a: &[f64], b: &[f64], entries: Entries) -> f64 {
 
 /// Σᵢⱼ KᵢⱼLᵢⱼ with the rows and columns of L in an order, row by row so that a long sum is one of short ones.
 fn product_in<T: Real>(k: &Array2<T>, l: &Array2<T>, order: Option<&[usize]>) -> f64 {
-    let mut row_sum = |(i, k): (usize, ArrayView1<'_, T>)| -> f64 {
-        let product = |(a, b): (&T, T)| a.to_f64() * b.to_f64();
-        match order {
-            None => k.iter().zip(l.row(i).iter().copied()).map(product).sum(),
-            Some(order) => {
+    let product = |(a, b): (&T, &T)| a.to_f64() * b.to_f64();
+    let rows = k.outer_iter().enumerate();
+    match order {
+        None => rows.map(|(i, k)| k.iter().zip(l.row(i)).map(product).sum::<f64>()).sum(),
+        Some(order) => rows
+            .map(|(i, k)| {
                 let l = l.row(order[i]);
-                k.iter().zip(order.iter().map(|&j| l[j])).map(product).sum()
-            }
-        }
-    };
-    k.outer_iter().enumerate().map(&mut row_sum).sum()
+                k.iter().zip(order.iter().map(|&j| &l[j])).map(product).sum::<f64>()
+            })
+            .sum(),
+    }
 }
 
 /// Says when there are few examples for the features.

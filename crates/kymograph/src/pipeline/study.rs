@@ -107,7 +107,7 @@ impl Asked<'_> {
                 let experiment = Experiment::open(&out)?;
                 let found = experiment.manifest();
                 if found.study != study.name || found.settings != wanted {
-                    let told = |study: &str, settings: &Value, other: &Value| match differing("", settings, other) {
+                    let told = |study: &str, settings: &Value, other: &Value| match differing(settings, other) {
                         list if list.is_empty() => format!("study `{study}`"),
                         list => format!("study `{study}` with {}", list.join(", ")),
                     };
@@ -126,14 +126,17 @@ impl Asked<'_> {
 }
 
 /// The settings that are otherwise, or are not, in another experiment.
-fn differing(within: &str, settings: &Value, other: &Value) -> Vec<String> {
+fn differing(settings: &Value, other: &Value) -> Vec<String> {
     let Value::Object(fields) = settings else { return Vec::new() };
-    let apart = fields.iter().filter(|(name, value)| other.get(*name) != Some(value));
-    // What `--set` was given stands among the study's settings too.
-    let apart = apart.filter(|(name, _)| !(within.is_empty() && *name == "set"));
+    let mut apart: Vec<_> = fields.iter().filter(|(name, value)| other.get(*name) != Some(value)).collect();
+    // What `--set` was given stands among the study's settings too, unless it is what they are anyway.
+    if apart.len() > 1 {
+        apart.retain(|(name, _)| *name != "set");
+    }
     apart
+        .into_iter()
         .flat_map(|(name, value)| match value {
-            Value::Object(_) => differing(name, value, &other[name]),
+            Value::Object(_) => differing(value, &other[name]),
             _ => vec![format!("{name} = {value}")],
         })
         .collect()
