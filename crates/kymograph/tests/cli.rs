@@ -99,7 +99,8 @@ fn an_experiment_reports_again_grows_by_seeds_and_is_replaced_only_by_force() {
         &["learning_rate = 0.001, not", "learning_rate = 0.01", "--out"],
     );
     // Settings that are the same in effect and were given otherwise differ in what was given.
-    fails(&small(path(&out), &["--resume", "--set", "learning_rate=0.001"]), 1, &["set = [", "learning_rate=0.001"]);
+    let same = [&mlp[..], &["--resume", "--set", "learning_rate=0.001"]].concat();
+    fails(&small(path(&out), &same), 1, &["set = [", "learning_rate=0.001"]);
     fs::write(out.join("notes.txt"), "mine").expect("a file of somebody's");
     fails(&small(path(&out), &["--force"]), 1, &["notes.txt"]);
     fs::remove_file(out.join("notes.txt")).expect("removed");
