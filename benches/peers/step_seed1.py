@@ -1,14 +1,15 @@
 """Times a training step of the networks of the studies `squeeze` and `optimization` against PyTorch, same machine: an MLP
 3072-1024-512-256-10 with batch normalisation, and a CNN 32, 32, pool, 64, 64, pool, 512, 10 on 32 × 32 colour images;
-batch 128, f32, Adam.
+batch 128, f32, Adam. Once bare, and once with everything recorded that the study `optimization` records at every step.
 
-    cargo build --release -p kymograph-nets --example step_time
+    cargo build --release -p kymograph-nets --example step_time -p kymograph-studies --example recorded_step_time
     python -m venv venv && venv/bin/pip install -r benches/peers/requirements.txt
     venv/bin/python benches/peers/step_seed1.py [--rounds 10] [--networks wide_mlp cifar_cnn] [--write]
 
 The rules are those of step_phases.py, whose functions this uses. `--write` writes benches/results/step_seed1.md.
 """
 import tempfile
+from pathlib import Path
 
 import peer
 import step_phases
@@ -49,16 +50,19 @@ def main():
     load = peer.start(options)
     with tempfile.TemporaryDirectory() as folder:
         rust = peer.Rust(options.binary, folder)
+        recorded = peer.Rust(Path(options.binary).with_name("recorded_step_time"), folder)
         features = rust.ask("features")
         results = []
         for name in options.networks:
             description = {"name": name, "input": [3, 32, 32], "layers": NETWORKS[name]()}
-            results.append(step_phases.measure(description, folder, rust, options.rounds, batch=BATCH, steps=5))
+            for side, suffix in ((rust, ""), (recorded, ", recorded")):
+                result = step_phases.measure(description, folder, side, options.rounds, batch=BATCH, steps=5)
+                results.append({**result, "name": name + suffix})
     machine = peer.machine(options, load, peer.kernels(features), f", batch {BATCH}, f32, Adam")
     command = f"python benches/peers/step_seed1.py --rounds {options.rounds} --write"
     title = "A training step of the studies `squeeze` and `optimization`, against PyTorch"
     lines = step_phases.table(title, command, machine, results)
-    peer.finish(lines, options, "step_seed1.md" if len(results) == len(NETWORKS) else "step_seed1_part.md")
+    peer.finish(lines, options, "step_seed1.md" if options.networks == list(NETWORKS) else "step_seed1_part.md")
 
 
 if __name__ == "__main__":

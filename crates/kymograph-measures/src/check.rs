@@ -12,10 +12,7 @@ pub(crate) fn matrix<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Resu
         return Err(MeasureError::Empty { input, rows, columns });
     }
     for (row, entries) in x.outer_iter().enumerate() {
-        // A sum of x·0 is 0 exactly when every x is finite, and it vectorises where a search does not.
-        let clean =
-            entries.as_slice().is_some_and(|slice| slice.iter().fold(T::ZERO, |sum, &v| sum + v * T::ZERO) == T::ZERO);
-        if clean {
+        if entries.as_slice().is_some_and(all_finite) {
             continue;
         }
         if let Some((column, value)) = entries.iter().enumerate().find(|(_, value)| !value.is_finite()) {
@@ -23,6 +20,18 @@ pub(crate) fn matrix<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Resu
         }
     }
     Ok(())
+}
+
+/// A sum of x·0 is 0 exactly when every x is finite, and several side by side are wide where a search is not.
+fn all_finite<T: Real>(values: &[T]) -> bool {
+    let (lanes, rest) = values.as_chunks::<16>();
+    let mut sums = [T::ZERO; 16];
+    for lanes in lanes {
+        for (sum, &v) in sums.iter_mut().zip(lanes) {
+            *sum += v * T::ZERO;
+        }
+    }
+    sums.into_iter().chain(rest.iter().map(|&v| v * T::ZERO)).all(|zero| zero == T::ZERO)
 }
 
 /// Both have the same rows and columns.

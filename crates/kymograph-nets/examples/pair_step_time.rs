@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 
 use kymograph_linalg::random;
-use kymograph_nets::{LossPrecision, NetsError, Optimiser, OptimiserSpec, PairNetwork, PairSet, PairSpec, StepStats};
+use kymograph_nets::{LossPrecision, Optimiser, OptimiserSpec, PairNetwork, PairSet, PairSpec, StepStats};
 use safetensors::tensor::SafeTensors;
 use serde::Deserialize;
 
@@ -37,8 +37,8 @@ impl peer::Case for Case {
         Ok(Self { net, optimiser, set: PairSet::new(&table, spec.order, &pairs)?, precision })
     }
 
-    fn step(&mut self) -> Result<StepStats, NetsError> {
-        self.net.train_step(&self.set, self.precision, &mut self.optimiser)
+    fn step(&mut self) -> Result<StepStats, Box<dyn Error>> {
+        Ok(self.net.train_step(&self.set, self.precision, &mut self.optimiser)?)
     }
 
     fn gradients(&self) -> peer::State {

@@ -2,8 +2,10 @@
 
 use kymograph_linalg::{Real, matmul_tn};
 use ndarray::{Array2, ArrayView2, Axis, s};
+use rayon::prelude::*;
 
-use super::correlations::{CorrelationMeans, off_diagonal, standardise, sums};
+use super::correlations::{CorrelationMeans, off_diagonal, sums};
+use super::standardise::standardise;
 use crate::{MeasureError, check};
 
 /// The correlations of every two layers on the same examples, as means.
@@ -76,12 +78,15 @@ pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<Correla
     // Side by side, so that a layer meets all later ones in one product.
     let mut all = Array2::<T>::zeros((first.nrows(), width));
     let mut rest = all.view_mut();
-    let mut constant = Vec::with_capacity(layers.len());
+    let mut places = Vec::with_capacity(layers.len());
     for layer in layers {
         let (place, others) = rest.split_at(Axis(1), layer.ncols());
-        constant.push(standardise("layers", *layer, place)?);
+        places.push((*layer, place));
         rest = others;
     }
+    let constant: Vec<Result<usize, MeasureError>> =
+        places.into_par_iter().map(|(layer, place)| standardise("layers", layer, place)).collect();
+    let constant = constant.into_iter().collect::<Result<Vec<usize>, MeasureError>>()?;
     let varying = |i: usize| (layers[i].ncols() - constant[i]) as f64;
     let mut means = Vec::with_capacity(layers.len() * (layers.len() + 1) / 2);
     let mut within = Vec::with_capacity(layers.len());

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use kymograph_linalg::{Real, matmul_tn};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, s};
 
+use super::standardise::standardise;
 use crate::{Change, MeasureError, OptionSpec, Options, Reading, Setting, Transform, check};
 
 /// Of every measure of correlations.
@@ -190,53 +191,6 @@ fn standardised<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<(A
     let mut z = Array2::<T>::zeros(x.raw_dim());
     let constant = standardise(input, x, z.view_mut())?;
     Ok((z, constant))
-}
-
-/// The same into a place of the same shape.
-pub(super) fn standardise<T: Real>(
-    input: &'static str,
-    x: ArrayView2<'_, T>,
-    mut z: ArrayViewMut2<'_, T>,
-) -> Result<usize, MeasureError> {
-    check::matrix(input, x)?;
-    check::rows_at_least(input, x.nrows(), 2, "a correlation")?;
-    let standard = x.as_standard_layout();
-    let (rows, columns) = x.dim();
-    let values = standard.as_slice().unwrap_or_default();
-    // Squares of f32 fit into f64; those of f64 need each column divided by a power of two.
-    let inverse: Vec<f64> = if T::EPSILON.to_f64() > 1e-10 {
-        vec![1.0; columns]
-    } else {
-        standard.columns().into_iter().map(|column| 1.0 / check::binary_scale(column.iter())).collect()
-    };
-    let first: Vec<f64> = values[..columns].iter().zip(&inverse).map(|(v, inverse)| v.to_f64() * inverse).collect();
-    // Distances from the first row are exactly zero in a constant column, whatever its value.
-    let mut mean = vec![0.0; columns];
-    for row in values.chunks_exact(columns) {
-        for (((mean, v), first), inverse) in mean.iter_mut().zip(row).zip(&first).zip(&inverse) {
-            *mean += v.to_f64() * inverse - first;
-        }
-    }
-    mean.iter_mut().for_each(|mean| *mean /= rows as f64);
-    let shift: Vec<f64> = first.iter().zip(&mean).map(|(first, mean)| first + mean).collect();
-    let mut squares = vec![0.0; columns];
-    for row in values.chunks_exact(columns) {
-        for (((square, v), shift), inverse) in squares.iter_mut().zip(row).zip(&shift).zip(&inverse) {
-            let deviation = v.to_f64() * inverse - shift;
-            *square += deviation * deviation;
-        }
-    }
-    let constant = squares.iter().filter(|square| **square == 0.0).count();
-    if constant == columns {
-        return Err(MeasureError::NoVariation { input, what: "every column is constant over the examples" });
-    }
-    let factor: Vec<f64> = squares.iter().map(|s| if *s > 0.0 { 1.0 / s.sqrt() } else { 0.0 }).collect();
-    for (mut to, row) in z.outer_iter_mut().zip(values.chunks_exact(columns)) {
-        for ((((to, v), shift), inverse), factor) in to.iter_mut().zip(row).zip(&shift).zip(&inverse).zip(&factor) {
-            *to = T::from_f64((v.to_f64() * inverse - shift) * factor);
-        }
-    }
-    Ok(constant)
 }
 
 /// Σ r and Σ |r| over some columns.

@@ -15,6 +15,7 @@ mod mean_signed_correlation;
 mod procrustes_distance;
 mod relative_displacement;
 mod same_index_cosine;
+mod standardise;
 
 pub use angular_speed::angular_speed;
 pub use correlation_grid::{CorrelationGrid, correlation_grid};

@@ -6,7 +6,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use kymograph_nets::{NetsError, StepStats, cpu_features};
+use kymograph_nets::{StepStats, cpu_features};
 use ndarray::{ArrayD, IxDyn};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize_to_file};
 
@@ -18,7 +18,7 @@ pub(crate) trait Case: Sized {
     /// Reads the description of this name.
     fn open(folder: &Path, name: &str) -> Result<Self, Box<dyn Error>>;
     /// Trains by one step.
-    fn step(&mut self) -> Result<StepStats, NetsError>;
+    fn step(&mut self) -> Result<StepStats, Box<dyn Error>>;
     /// The gradients of the last step.
     fn gradients(&self) -> State;
 }

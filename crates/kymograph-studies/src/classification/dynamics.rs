@@ -15,9 +15,9 @@ const PREFIX: &str = "dynamics.";
 /// Band of the map of signs, as published.
 pub const SIGN_BAND: f32 = 1e-5;
 
-/// Follows the gradients of one training.
-pub(super) struct Followed<'a> {
-    settings: &'a Settings,
+/// Follows the gradients of one training, and records what they do.
+pub struct Followed {
+    settings: Settings,
     dynamics: GradientDynamics,
     /// Series of each layer.
     tables: Vec<String>,
@@ -25,9 +25,12 @@ pub(super) struct Followed<'a> {
     packed: Vec<u8>,
 }
 
-impl<'a> Followed<'a> {
+impl Followed {
     /// `None` where the settings do not ask for it.
-    pub(super) fn new(settings: &'a Settings, network: &Network<f32>) -> Result<Option<Self>, StudyError> {
+    ///
+    /// # Errors
+    /// Never for a network of ours, whose layers follow each other without a gap.
+    pub fn new(settings: &Settings, network: &Network<f32>) -> Result<Option<Self>, StudyError> {
         if !settings.dynamics {
             return Ok(None);
         }
@@ -42,7 +45,7 @@ impl<'a> Followed<'a> {
             "threshold": SIGN_BAND,
             "layers": ranges,
         });
-        Ok(Some(Self { settings, dynamics, tables, about, packed: Vec::new() }))
+        Ok(Some(Self { settings: settings.clone(), dynamics, tables, about, packed: Vec::new() }))
     }
 
     /// Goes on from a checkpoint, whose weights the network holds already.
@@ -73,7 +76,10 @@ impl<'a> Followed<'a> {
     }
 
     /// Records the step that was just taken on this minibatch.
-    pub(super) fn step(
+    ///
+    /// # Errors
+    /// [`StudyError`] when a gradient is no finite number, and when the run folder cannot be written.
+    pub fn step(
         &mut self,
         recorder: &mut Recorder,
         network: &Network<f32>,

@@ -8,7 +8,7 @@ mod settings;
 mod training;
 
 pub use control::Control;
-pub use dynamics::SIGN_BAND;
+pub use dynamics::{Followed, SIGN_BAND};
 pub use inputs::{Examples, Inputs, resized};
 pub use scores::{Scores, scores};
 pub use settings::{Checkpoints, Settings};

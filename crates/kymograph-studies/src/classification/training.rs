@@ -189,7 +189,7 @@ impl Training<'_> {
         &self,
         recorder: &mut Recorder,
         network: &mut Network<f32>,
-        (optimiser, followed): (&Optimiser<f32>, Option<&Followed<'_>>),
+        (optimiser, followed): (&Optimiser<f32>, Option<&Followed>),
         step: u64,
         loss: f64,
         progress: &mut dyn FnMut(Progress<'_>),
