@@ -41,7 +41,10 @@ fn gradients_are_difference_quotients() {
                     at(&moved).0
                 });
                 let numeric = (ends[0] - ends[1]) / 2e-5;
-                assert!((analytic - numeric).abs() < 1e-8 * (1.0 + analytic.abs()), "{spec:?} {index}: {analytic} {numeric}");
+                assert!(
+                    (analytic - numeric).abs() < 1e-8 * (1.0 + analytic.abs()),
+                    "{spec:?} {index}: {analytic} {numeric}"
+                );
             }
             let narrow = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<_>>();
             let (loss_32, gradient_32) =
@@ -206,7 +209,8 @@ fn dense_features_keep_the_two_most_important_and_sparse_ones_make_a_pentagon() 
         features: ToyFeatures::independent(p),
         seed: 1,
     });
-    let mut models = ToyModels::new(ToySpec::relu_output(5, 2), given.to_vec(), OptimiserSpec::adam(3e-3), 512).unwrap();
+    let mut models =
+        ToyModels::new(ToySpec::relu_output(5, 2), given.to_vec(), OptimiserSpec::adam(3e-3), 512).unwrap();
     let before = models.held_out_losses(4000);
     models.train(4000).unwrap();
     let after = models.held_out_losses(4000);
@@ -259,8 +263,7 @@ fn training_on_given_rows_learns_them() {
     let x = normal::<f32>(4, &[200, 6]).mapv(|v| 0.3 * v.abs()).into_dimensionality::<ndarray::Ix2>().unwrap();
     let before = models.mean_squared_error(0, x.view()).unwrap();
     let rows: Vec<usize> = (0..200).collect();
-    let losses: Vec<f64> =
-        (0..60).flat_map(|_| models.train_on(0, x.view(), rows.chunks(64)).unwrap()).collect();
+    let losses: Vec<f64> = (0..60).flat_map(|_| models.train_on(0, x.view(), rows.chunks(64)).unwrap()).collect();
     assert_eq!((losses.len(), models.steps(0)), (240, 240));
     assert!(models.mean_squared_error(0, x.view()).unwrap() < 0.5 * before);
 }
@@ -275,7 +278,9 @@ fn what_cannot_be_trained_is_refused() {
     assert!(matches!(new(spec(), instances(1, 5), adam(), 0), Some(NetsError::Value { .. })));
     assert!(matches!(new(spec(), instances(1, 5), OptimiserSpec::sgd(1e-3), 8), Some(NetsError::Value { .. })));
     assert!(matches!(new(ToySpec::relu_output(0, 2), vec![], adam(), 8), Some(NetsError::Value { .. })));
-    for (probability, pairing) in [(0.0, Pairing::Independent), (1.1, Pairing::Independent), (f64::NAN, Pairing::Correlated)] {
+    for (probability, pairing) in
+        [(0.0, Pairing::Independent), (1.1, Pairing::Independent), (f64::NAN, Pairing::Correlated)]
+    {
         let features = ToyFeatures { probability, signed: false, pairing };
         let given = ToyInstance { importance: vec![1.0; 5], features, seed: 0 };
         assert!(matches!(new(spec(), vec![given], adam(), 8), Some(NetsError::Value { .. })));

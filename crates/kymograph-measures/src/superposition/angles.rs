@@ -23,7 +23,11 @@ pub struct CircularTest {
 pub fn angles<T: Real>(w: ArrayView2<'_, T>) -> Result<Vec<f64>, MeasureError> {
     check::matrix("weights", w)?;
     if w.nrows() != 2 {
-        return Err(MeasureError::WrongAxes { input: "weights", shape: w.shape().to_vec(), axes: vec!["2", "feature"] });
+        return Err(MeasureError::WrongAxes {
+            input: "weights",
+            shape: w.shape().to_vec(),
+            axes: vec!["2", "feature"],
+        });
     }
     let columns = w.columns().into_iter().map(|c| (c[0].to_f64(), c[1].to_f64()));
     Ok(columns.filter(|c| *c != (0.0, 0.0)).map(|(x, y)| y.atan2(x)).collect())

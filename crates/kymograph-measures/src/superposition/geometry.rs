@@ -150,7 +150,8 @@ pub fn arrangement_of<T: Real>(w: ArrayView2<'_, T>, features: &[usize]) -> Resu
     };
     let found: Vec<_> = features.iter().filter_map(direction).collect();
     let n = found.len();
-    let angles = Array2::from_shape_fn((n, n), |(a, b)| found[a].1.dot(&found[b].1).clamp(-1.0, 1.0).acos().to_degrees());
+    let angles =
+        Array2::from_shape_fn((n, n), |(a, b)| found[a].1.dot(&found[b].1).clamp(-1.0, 1.0).acos().to_degrees());
     let mut component = vec![usize::MAX; n];
     let mut components = Vec::new();
     for start in 0..n {

@@ -21,7 +21,10 @@ static QUANTITIES: &[Quantity] = &[
     q("top_features_orthogonal", "1 where the m most important features alone are represented, orthogonally; else 0"),
     q("antipodal_pairs", "antipodal pairs that are orthogonal to everything else"),
     q("pentagons", "pentagons among the features represented"),
-    q("share_in_regular_figures", "share of the represented features in a pair, triangle, tetrahedron, pentagon or antiprism"),
+    q(
+        "share_in_regular_figures",
+        "share of the represented features in a pair, triangle, tetrahedron, pentagon or antiprism",
+    ),
     q("held_out_loss", "importance-weighted mean squared error on examples not trained on"),
     q("pair_cosine", "mean cosine of the directions of the two features of a pair"),
     q("pair_alignment", "mean absolute cosine of the directions of the two features of a pair"),
@@ -41,7 +44,10 @@ static QUANTITIES: &[Quantity] = &[
     q("diagonal_by_importance", "rank correlation of the diagonal of decoder × encoder with importance over units"),
     q("bias_by_importance", "rank correlation of the decoder's bias with importance over units"),
     q("norm_by_variance", "rank correlation of ‖W_i‖ with the variance of the unit"),
-    q("top_entries_in_corner", "share of the top 1 % of decoder × encoder in the corner of the five most important units"),
+    q(
+        "top_entries_in_corner",
+        "share of the top 1 % of decoder × encoder in the corner of the five most important units",
+    ),
     q("two_axes", "resultant length of four times the angle of the drawn arrows, weighted by importance"),
     q("two_axes_without_offset", "the same after the common offset is taken from the arrows"),
     q("one_way", "resultant length of the angle of the drawn arrows, weighted by importance"),

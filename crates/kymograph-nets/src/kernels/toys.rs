@@ -153,7 +153,10 @@ pub(super) unsafe fn pass<L: Lanes>(
         let (back, codes) = (&mut back[..columns], &space.codes[k * TILE..][..columns]);
         match p.curves[0] {
             Curve::Identity => {}
-            Curve::Relu => back.iter_mut().zip(codes).for_each(|(s, &h)| *s = if h > L::Number::ZERO { *s } else { L::Number::ZERO }),
+            Curve::Relu => back
+                .iter_mut()
+                .zip(codes)
+                .for_each(|(s, &h)| *s = if h > L::Number::ZERO { *s } else { L::Number::ZERO }),
             Curve::Tanh => back.iter_mut().zip(codes).for_each(|(s, &h)| *s *= L::Number::ONE - h * h),
             Curve::TanhRelu => back.iter_mut().zip(codes).for_each(|(s, &h)| {
                 let open = *s * (L::Number::ONE - h * h);

@@ -48,11 +48,13 @@ impl ToyFeatures {
     pub(crate) fn check(&self, features: usize) -> Result<(), NetsError> {
         let most = if self.pairing == Pairing::Anticorrelated { 0.5 } else { 1.0 };
         if !(self.probability > 0.0 && self.probability <= most) {
-            let (option, range) = ("toy feature option `probability`".to_owned(), format!("above 0 and at most {most}"));
+            let (option, range) =
+                ("toy feature option `probability`".to_owned(), format!("above 0 and at most {most}"));
             return Err(NetsError::Value { option, value: self.probability, range });
         }
         if self.pairing != Pairing::Independent && !features.is_multiple_of(2) {
-            let (option, range) = ("toy model option `features`".to_owned(), "even where features come in pairs".to_owned());
+            let (option, range) =
+                ("toy model option `features`".to_owned(), "even where features come in pairs".to_owned());
             return Err(NetsError::Value { option, value: features as f64, range });
         }
         Ok(())
@@ -242,4 +244,3 @@ impl<R: Rng> Numbers<'_, R> {
         self.buffer[self.at - 1]
     }
 }
-

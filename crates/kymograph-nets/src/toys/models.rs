@@ -203,7 +203,12 @@ impl ToyModels {
             .map_init(desk, |(batch, scratch), one| {
                 let mut importance = Vec::new();
                 one.scaled(&mut importance, examples.max(1));
-                batch.draw(&mut stream(one.given.seed, "toy held out"), &one.given.features, spec.features, examples.max(1));
+                batch.draw(
+                    &mut stream(one.given.seed, "toy held out"),
+                    &one.given.features,
+                    spec.features,
+                    examples.max(1),
+                );
                 let model = pass(spec, &one.parameters, &importance);
                 let tiles = Tiles { values: &batch.values, share: &batch.share, columns: batch.columns };
                 tiles.each(spec.features).map(|tile| self.kernels.toy(&model, &tile, &mut scratch.space, None)).sum()
@@ -287,7 +292,8 @@ impl ToyModels {
         let (first, second) = moments.split_at(wanted[1].len());
         let ranges: Vec<_> = self.spec.ranges().into_iter().filter(|range| !range.is_empty()).collect();
         for (index, one) in self.instances.iter_mut().enumerate() {
-            for (to, from) in [(&mut one.parameters, &weights[..]), (&mut one.first, first), (&mut one.second, second)] {
+            for (to, from) in [(&mut one.parameters, &weights[..]), (&mut one.first, first), (&mut one.second, second)]
+            {
                 for (range, tensor) in ranges.iter().zip(from) {
                     let values = tensor.iter().skip(index * range.len());
                     to[range.clone()].iter_mut().zip(values).for_each(|(to, &from)| *to = from);

@@ -122,7 +122,11 @@ impl ToySpec {
         for (option, count) in [("features", self.features), ("hidden", self.hidden)] {
             if count == 0 || count > MOST {
                 let range = format!("from 1 to {MOST}");
-                return Err(NetsError::Value { option: format!("toy model option `{option}`"), value: count as f64, range });
+                return Err(NetsError::Value {
+                    option: format!("toy model option `{option}`"),
+                    value: count as f64,
+                    range,
+                });
             }
         }
         Ok(())

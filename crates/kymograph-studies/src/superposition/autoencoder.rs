@@ -39,7 +39,11 @@ impl Squeeze {
     #[must_use]
     pub fn of(settings: &Settings) -> Vec<Self> {
         let all = [Self::Untied, Self::Tied, Self::Linear];
-        all.into_iter().zip(NAMES).filter(|(_, name)| settings.autoencoders.iter().any(|s| s == name)).map(|(s, _)| s).collect()
+        all.into_iter()
+            .zip(NAMES)
+            .filter(|(_, name)| settings.autoencoders.iter().any(|s| s == name))
+            .map(|(s, _)| s)
+            .collect()
     }
 
     /// Its name in run folders and results.
@@ -143,8 +147,7 @@ impl AutoencoderTraining<'_> {
             }
         }
         for epoch in first + 1..=self.settings.autoencoder_epochs {
-            let order =
-                order(self.seed, "autoencoder order", epoch, units.train.nrows(), self.settings.epoch_images);
+            let order = order(self.seed, "autoencoder order", epoch, units.train.nrows(), self.settings.epoch_images);
             let batches = order.chunks(self.settings.batch_size);
             let losses = match models.train_on(0, units.train.view(), batches) {
                 Ok(losses) => losses,
@@ -183,17 +186,17 @@ impl AutoencoderTraining<'_> {
         let ablations = models.ablations(0, units.train.view())?;
         let held_out = models.mean_squared_error(0, units.held_out.view())?;
         let errors = Errors { training: ablations.loss, held_out, r_squared: 1.0 - held_out / constant };
-        let mut row = vec![
-            ("training_error", errors.training),
-            ("test_error", errors.held_out),
-            ("r_squared", errors.r_squared),
-        ];
+        let mut row =
+            vec![("training_error", errors.training), ("test_error", errors.held_out), ("r_squared", errors.r_squared)];
         row.extend(last.map(|loss| ("loss_of_last_minibatch", loss)));
         recorder.series("epoch", epoch, &row)?;
         let (points, offset) = self.points(models, &units.train);
         let added = Array1::from_iter(ablations.without.iter().map(|loss| (loss - ablations.loss) as f32));
-        let mut captures =
-            vec![of_units("added_loss", added), capture("points", "unit × 2", points.into_dyn()), capture("offset", "2", offset.into_dyn())];
+        let mut captures = vec![
+            of_units("added_loss", added),
+            capture("points", "unit × 2", points.into_dyn()),
+            capture("offset", "2", offset.into_dyn()),
+        ];
         if epoch == 0 {
             captures.extend(of_the_units(&units.train));
         }

@@ -47,8 +47,7 @@ pub(super) fn order(seed: u64, purpose: &str, epoch: u64, images: usize, wanted:
 
 /// The network up to its hidden units, and the whole of it.
 pub(super) fn spec(pixels: usize, whole: bool) -> NetworkSpec {
-    let mut layers =
-        vec![LayerSpec::linear("fc1", UNITS), LayerSpec::tanh("tanh"), LayerSpec::relu("units")];
+    let mut layers = vec![LayerSpec::linear("fc1", UNITS), LayerSpec::tanh("tanh"), LayerSpec::relu("units")];
     if whole {
         layers.push(LayerSpec::linear("fc2", 10));
     }

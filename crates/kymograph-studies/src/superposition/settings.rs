@@ -108,7 +108,8 @@ impl Settings {
         if self.parts.is_empty() {
             return Err(("parts", "names nothing to train; take digits, toys or both".to_owned()));
         }
-        let unlike = |known: &[&str], given: &[String]| given.iter().find(|name| !known.contains(&name.as_str())).cloned();
+        let unlike =
+            |known: &[&str], given: &[String]| given.iter().find(|name| !known.contains(&name.as_str())).cloned();
         for (key, known, given) in [
             ("data", &["mnist", "fashion-mnist"][..], std::slice::from_ref(&self.data)),
             ("autoencoders", &super::autoencoder::NAMES[..], &self.autoencoders[..]),

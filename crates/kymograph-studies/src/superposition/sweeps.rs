@@ -59,7 +59,11 @@ impl Sweep {
 /// The sweeps that the settings name.
 #[must_use]
 pub fn sweeps(settings: &Settings) -> Vec<Sweep> {
-    NAMES.iter().filter(|name| settings.sweeps.iter().any(|s| s == *name)).map(|name| sweep(name, settings.grid)).collect()
+    NAMES
+        .iter()
+        .filter(|name| settings.sweeps.iter().any(|s| s == *name))
+        .map(|name| sweep(name, settings.grid))
+        .collect()
 }
 
 fn sweep(name: &'static str, grid: usize) -> Sweep {
@@ -79,9 +83,7 @@ fn sweep(name: &'static str, grid: usize) -> Sweep {
     match name {
         "toy_5_2" => of(ToySpec::relu_output(5, 2), cells(down(50.0, 8), falling(5, 0.9), false, single), false),
         "toy_20_5" => of(ToySpec::relu_output(20, 5), cells(down(1000.0, 7), falling(20, 0.7), false, single), false),
-        "toy_100_20" => {
-            of(ToySpec::relu_output(100, 20), cells(down(20.0, 10), down(100.0, 100), false, single), true)
-        }
+        "toy_100_20" => of(ToySpec::relu_output(100, 20), cells(down(20.0, 10), down(100.0, 100), false, single), true),
         "toy_correlated" => {
             let p = vec![0.25, 0.1, 0.05, 0.02];
             of(ToySpec::relu_output(4, 2), cells(p, vec![1.0; 4], false, Pairing::Correlated), false)
@@ -114,5 +116,8 @@ fn diagram(grid: usize, others: usize) -> Vec<Cell> {
         let name = format!("p={probability:.4} i={relative:.4}");
         Cell { name, features: ToyFeatures::independent(probability), importance }
     };
-    (0..grid).flat_map(|row| (0..grid).map(move |column| (row, column))).map(|(row, column)| cell(row, column)).collect()
+    (0..grid)
+        .flat_map(|row| (0..grid).map(move |column| (row, column)))
+        .map(|(row, column)| cell(row, column))
+        .collect()
 }

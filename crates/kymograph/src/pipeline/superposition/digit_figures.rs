@@ -113,7 +113,11 @@ fn errors(report: &Report<'_>) -> Option<Figure> {
         kind: FigureKind::DotInterval(DotInterval {
             interval_label: "95 % interval over seeds".to_owned(),
             null_label: String::new(),
-            panels: vec![DotPanel { x: Axis::linear("mean squared error, held-out images"), rows, ..DotPanel::default() }],
+            panels: vec![DotPanel {
+                x: Axis::linear("mean squared error, held-out images"),
+                rows,
+                ..DotPanel::default()
+            }],
         }),
     })
 }

@@ -107,9 +107,11 @@ fn errors(run: &Squeezed, recorded: &Recorded, epoch: u64, rows: &mut Vec<Findin
     let at = |name: &str, epoch: u64| column(&run.numbers, name).get(&epoch).copied();
     let baseline = |name: &str| column(&run.baseline, name).values().next().copied();
     let last = run.last().map_or(0, |(last, _)| last);
-    for (measure, ending) in
-        [("training_error", "training_error"), ("test_error", "test_error"), ("loss_of_last_minibatch", "training_error")]
-    {
+    for (measure, ending) in [
+        ("training_error", "training_error"),
+        ("test_error", "test_error"),
+        ("loss_of_last_minibatch", "training_error"),
+    ] {
         let Some(value) = at(measure, epoch) else { continue };
         let mut finding = row(&run.key, measure, WHOLE, epoch, value, run.unit_zero.len());
         for (kind, name) in [("predict_the_mean", "mean"), ("two_principal_components", "pca")] {

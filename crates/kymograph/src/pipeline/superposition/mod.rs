@@ -4,16 +4,14 @@ mod digit_figures;
 mod digit_rows;
 mod page;
 mod recorded;
+mod tables;
 mod toy_figures;
 mod toy_rows;
-mod tables;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use kymograph_findings::{
-    Finding, Gathering, Judging, Plan, Predictions, RunKey, Stated, Subject, gather, judge,
-};
+use kymograph_findings::{Finding, Gathering, Judging, Plan, Predictions, RunKey, Stated, Subject, gather, judge};
 use kymograph_report::write_report;
 use kymograph_runs::{Experiment, Run, image_data};
 use kymograph_studies::superposition::{
@@ -185,8 +183,7 @@ fn measured(
         findings.extend(toy_rows::rows(run)?);
         told();
     }
-    let subjects: Vec<Subject> =
-        recorded.toys.iter().map(toy_rows::subject).collect::<Result<_, KymographError>>()?;
+    let subjects: Vec<Subject> = recorded.toys.iter().map(toy_rows::subject).collect::<Result<_, KymographError>>()?;
     findings.extend(gather(&Gathering {
         plan,
         origin: "the study's plan.toml",

@@ -71,7 +71,10 @@ impl Report<'_> {
         let runs = recorded.classifiers.len() + recorded.squeezed.len() + recorded.toys.len();
         let models: usize = recorded.toys.iter().map(|toy| toy.cells.len()).sum();
         facts.push(("Runs".to_owned(), format!("{runs}, of which the sweeps hold {models} toy models")));
-        facts.push(("Steps".to_owned(), "epochs for classifier and autoencoders, optimisation steps for toy models".to_owned()));
+        facts.push((
+            "Steps".to_owned(),
+            "epochs for classifier and autoencoders, optimisation steps for toy models".to_owned(),
+        ));
         if let Some(hash) = &manifest.predictions_hash {
             facts.push(("SHA-256 of the predictions".to_owned(), hash.clone()));
         }

@@ -85,9 +85,8 @@ fn errors(report: &Report<'_>) -> SummaryTable {
         }
     };
     let network = Squeeze::Untied.network();
-    let of = |network: &str, array: &str| {
-        values(report.of(network, "test_error", Some(last)).filter(|f| f.array == array))
-    };
+    let of =
+        |network: &str, array: &str| values(report.of(network, "test_error", Some(last)).filter(|f| f.array == array));
     let constant = mean(&of(network, "mean")).unwrap_or(0.0);
     for (what, network, array) in [
         ("autoencoder, as published", Squeeze::Untied.network(), WHOLE),

@@ -13,7 +13,7 @@ use ndarray::Array2;
 
 use super::super::sections::{place, place_frames};
 use super::page::Report;
-use super::recorded::{FOLLOWED, Toy};
+use super::recorded::{FOLLOWED, Toy, column};
 use super::toy_rows::{ALONE, DROPPED, SHARED, cheapest_phase, is_diagram, phase};
 use crate::error::KymographError;
 
@@ -59,6 +59,9 @@ fn plane(report: &Report<'_>) -> Result<Section, KymographError> {
     let mut traces = Vec::new();
     for toy in toys(report, FOLLOWED) {
         let run = format!("seed {}", toy.key.seed.unwrap_or(0));
+        let (steps, values) = column(&toy.numbers, "held_out_loss").into_iter().unzip();
+        let (panel, label) = ("held-out loss".to_owned(), "mean of all models".to_owned());
+        traces.push(Trace { panel, label, run: run.clone(), steps, values });
         for (number, cell) in toy.cells.iter().enumerate().filter(|(number, _)| number % 2 == 0) {
             for (panel, of) in [
                 ("mean dimensionality of all features", &mean_dimensionality as &dyn Fn(&Array2<f64>) -> Option<f64>),
@@ -158,7 +161,15 @@ fn by_sparsity(report: &Report<'_>) -> Section {
         place(
             &mut section,
             &format!("{sweep}-loss"),
-            figure(&format!("{sweep}: loss"), &[sweep], &[("held_out_loss", "loss over that of predicting the mean", Some("most_important_features_kept_whole"))]),
+            figure(
+                &format!("{sweep}: loss"),
+                &[sweep],
+                &[(
+                    "held_out_loss",
+                    "loss over that of predicting the mean",
+                    Some("most_important_features_kept_whole"),
+                )],
+            ),
             "Importance-weighted squared error on examples not trained on, as a share of what predicting every feature's mean \
              costs; beside it what keeping the m most important features whole and dropping the others costs, the best there \
              is without superposition. Below that curve superposition pays.",
@@ -263,7 +274,9 @@ fn products(report: &Report<'_>) -> Result<Section, KymographError> {
         );
     }
     for sweep in ["toy_20_5", "toy_100_20"] {
-        let Some((toy, (_, all))) = toys(report, sweep).next().and_then(|toy| Some((toy, toy.last()?))) else { continue };
+        let Some((toy, (_, all))) = toys(report, sweep).next().and_then(|toy| Some((toy, toy.last()?))) else {
+            continue;
+        };
         let rows = |of: &dyn Fn(&Array2<f64>) -> Result<Vec<f64>, KymographError>| {
             all.iter().map(|w| Ok(of(w)?.into_iter().map(Some).collect())).collect::<Result<Vec<_>, KymographError>>()
         };
@@ -284,7 +297,11 @@ fn products(report: &Report<'_>) -> Result<Section, KymographError> {
             kind: FigureKind::HeatMap(HeatMap {
                 row_axis: "probability that a feature is active".to_owned(),
                 column_axis: "feature".to_owned(),
-                colour: ColourScale { label: "norm, dimensionality".to_owned(), range: Some([0.0, 1.0]), map: ColourMap::Sequential },
+                colour: ColourScale {
+                    label: "norm, dimensionality".to_owned(),
+                    range: Some([0.0, 1.0]),
+                    map: ColourMap::Sequential,
+                },
                 panels,
                 print: PrintValues::Never,
                 decimals: 2,
@@ -304,20 +321,22 @@ fn products(report: &Report<'_>) -> Result<Section, KymographError> {
 
 /// Features that go together and features that exclude each other.
 fn pairs(report: &Report<'_>) -> Section {
-    let mut section = Section { title: "Toy models: correlated and anticorrelated features".to_owned(), ..Section::default() };
-    let panels: Vec<CurvePanel> = [("toy_correlated", "pairs that occur together"), ("toy_anticorrelated", "pairs that exclude each other")]
-        .into_iter()
-        .map(|(sweep, title)| {
-            let named = [("pair_cosine", "cosine within pairs"), ("other_cosine", "|cosine| between pairs")];
-            let series = named.into_iter().flat_map(|(measure, label)| {
-                let mut all = curves(report, sweep, measure, None);
-                all.iter_mut().for_each(|series| label.clone_into(&mut series.label));
-                all
-            });
-            CurvePanel { title: title.to_owned(), series: series.collect(), ..CurvePanel::default() }
-        })
-        .filter(|panel| !panel.series.is_empty())
-        .collect();
+    let mut section =
+        Section { title: "Toy models: correlated and anticorrelated features".to_owned(), ..Section::default() };
+    let panels: Vec<CurvePanel> =
+        [("toy_correlated", "pairs that occur together"), ("toy_anticorrelated", "pairs that exclude each other")]
+            .into_iter()
+            .map(|(sweep, title)| {
+                let named = [("pair_cosine", "cosine within pairs"), ("other_cosine", "|cosine| between pairs")];
+                let series = named.into_iter().flat_map(|(measure, label)| {
+                    let mut all = curves(report, sweep, measure, None);
+                    all.iter_mut().for_each(|series| label.clone_into(&mut series.label));
+                    all
+                });
+                CurvePanel { title: title.to_owned(), series: series.collect(), ..CurvePanel::default() }
+            })
+            .filter(|panel| !panel.series.is_empty())
+            .collect();
     let figure = (!panels.is_empty()).then(|| Figure {
         title: "Four features in two dimensions, two pairs".to_owned(),
         note: "Mean over seeds with its 95 % t-interval.".to_owned(),

@@ -160,7 +160,11 @@ impl Sheet<'_> {
         };
         let value = if here == most { orthogonal(&shapes) } else { 0.0 };
         let draws = self.drawn("top_features_orthogonal", m, |d| Ok(orthogonal(&of_drawn(d)?)))?;
-        self.add("top_features_orthogonal", value, Null::of_draws("random_directions", &draws, value).into_iter().collect());
+        self.add(
+            "top_features_orthogonal",
+            value,
+            Null::of_draws("random_directions", &draws, value).into_iter().collect(),
+        );
         for (measure, shape) in [("antipodal_pairs", Shape::AntipodalPair), ("pentagons", Shape::Pentagon)] {
             let value = shapes.count(shape) as f64;
             let draws = self.drawn(measure, here.len(), |d| Ok(of_drawn(d)?.count(shape) as f64))?;
