@@ -22,6 +22,7 @@ mod plan;
 mod schedule;
 mod spec;
 mod state;
+mod toys;
 mod train;
 mod weights;
 mod workspace;
@@ -39,4 +40,7 @@ pub use optim::{Optimiser, OptimiserSpec};
 pub use pairs::{LossPrecision, PairArchitecture, PairEdit, PairNetwork, PairSet, PairSpec, PairStats, PairView};
 pub use schedule::Schedule;
 pub use spec::{Extent, Gelu, LayerKind, LayerSpec, NetworkSpec, TransformerEncoder};
+pub use toys::{
+    Ablations, Pairing, ToyActivation, ToyFeatures, ToyInit, ToyInstance, ToyModels, ToySpec, toy_gradient,
+};
 pub use train::StepStats;

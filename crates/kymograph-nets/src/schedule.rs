@@ -27,6 +27,14 @@ pub enum Schedule {
         #[serde(default)]
         lowest: f64,
     },
+    /// A line from one down to `lowest` over `steps` steps, `lowest` from then on.
+    Linear {
+        /// Steps to the lowest point, at least 1.
+        steps: u64,
+        /// The factor there.
+        #[serde(default)]
+        lowest: f64,
+    },
     /// A line from `start` to one over `steps` steps (`torch.optim.lr_scheduler.LinearLR`), then another schedule, whose
     /// step 0 is the warm-up's last.
     WarmUp {
@@ -53,6 +61,7 @@ impl Schedule {
                 let progress = step.min(steps) as f64 / steps.max(1) as f64;
                 lowest + (1.0 - lowest) * (1.0 + (std::f64::consts::PI * progress).cos()) / 2.0
             }
+            Self::Linear { steps, lowest } => 1.0 + (lowest - 1.0) * step.min(steps) as f64 / steps.max(1) as f64,
             Self::WarmUp { steps, start, ref then } => {
                 if step < steps {
                     start + (1.0 - start) * step as f64 / steps as f64
@@ -83,7 +92,9 @@ impl Schedule {
         match self {
             Self::Constant => Ok(()),
             Self::Step { every, factor: f } => positive("every", *every).and(factor("factor", *f)),
-            Self::Cosine { steps, lowest } => positive("steps", *steps).and(factor("lowest", *lowest)),
+            Self::Cosine { steps, lowest } | Self::Linear { steps, lowest } => {
+                positive("steps", *steps).and(factor("lowest", *lowest))
+            }
             Self::WarmUp { steps, start, then } => {
                 positive("steps", *steps).and(factor("start", *start))?;
                 then.check()

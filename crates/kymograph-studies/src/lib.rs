@@ -11,6 +11,7 @@ mod progress;
 pub mod signals;
 pub mod squeeze;
 pub mod study;
+pub mod superposition;
 
 pub use error::StudyError;
 pub use file::{Choice, StudyFile};

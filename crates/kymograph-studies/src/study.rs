@@ -2,7 +2,7 @@
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::{groups, optimization, phases, signals, squeeze};
+use crate::{groups, optimization, phases, signals, squeeze, superposition};
 
 /// A built-in study. Everything about it that is text lies in its folder.
 pub struct Study {
@@ -26,6 +26,8 @@ pub enum Task {
     Classification(Classification),
     /// The product of two elements of a finite group, by the whole batch.
     Composition,
+    /// To give back many features from few dimensions.
+    Superposition,
 }
 
 /// The networks of a study of classifiers.
@@ -44,7 +46,8 @@ impl Study {
     }
 }
 
-static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY];
+static STUDIES: &[&Study] =
+    &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &superposition::STUDY];
 
 /// Every study.
 #[must_use]

@@ -10,6 +10,7 @@ mod pooling;
 mod rows;
 mod table;
 mod tiles;
+mod toys;
 
 use kymograph_linalg::Real;
 
@@ -20,6 +21,7 @@ pub(crate) use elementwise::{AdamStep, SgdStep};
 pub(crate) use pairs::{Combine, PairRows};
 pub(crate) use pooling::Windows;
 pub(crate) use table::Kernels;
+pub(crate) use toys::{COLUMNS, Curve, Matrix, TILE, ToyPass, ToySlopes, ToySpace, ToyTile};
 
 /// Where the rows of a product lie in a buffer: see [`tiles::Product`].
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ use super::elementwise::{self, AdamStep, SgdStep};
 use super::pairs::{self, Combine, PairRows};
 use super::path::KernelPath;
 use super::pooling::{self, Windows};
+use super::toys::{self, ToyPass, ToySlopes, ToySpace, ToyTile};
 use super::{lanes, rows, tiles};
 
 type Adam<T> = unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>);
@@ -16,6 +17,7 @@ type Unpool<T> = unsafe fn(&Windows, &[T], &[T], Option<&[T]>, &mut [T]);
 type LayerNormGradient<T> = unsafe fn(&[T], &[T], &[T], &mut [T], &mut [T]);
 type CombineGradient<T> = unsafe fn(Combine, &PairRows<'_, T>, &[T], &[T], &mut [T], &mut [T]);
 type PairLoss<T> = unsafe fn(bool, f64, usize, &[u32], &mut [T], &mut [f64], &mut [T]) -> (f64, usize);
+type Toy<T> = unsafe fn(&ToyPass<'_, T>, &ToyTile<'_, T>, &mut ToySpace<T>, Option<&mut ToySlopes<'_, T>>) -> f64;
 type LayerNorm<T> = unsafe fn(f64, [&[T]; 2], &[T], &mut [T], &mut [T], &mut [T]);
 
 /// The kernels of one path for one number type. Its methods are safe: they check every extent before a pointer is used.
@@ -44,6 +46,7 @@ pub(crate) struct Kernels<T> {
     pub(super) combine: unsafe fn(Combine, &PairRows<'_, T>, &mut [T]),
     pub(super) combine_gradient: CombineGradient<T>,
     pub(super) pair_loss: PairLoss<T>,
+    pub(super) toy: Toy<T>,
 }
 
 /// Writes the functions of one table, each compiled for the instruction set named.
@@ -183,6 +186,17 @@ macro_rules! table {
                 }
             }
 
+            $(#[target_feature(enable = $features)])?
+            unsafe fn toy(
+                pass: &ToyPass<'_, $number>,
+                tile: &ToyTile<'_, $number>,
+                space: &mut ToySpace<$number>,
+                slopes: Option<&mut ToySlopes<'_, $number>>,
+            ) -> f64 {
+                // SAFETY: passed on.
+                unsafe { toys::pass::<$lanes>(pass, tile, space, slopes) }
+            }
+
             pub(super) const TABLE: Kernels<$number> = Kernels {
                 path: $path,
                 width: <$lanes as Lanes>::WIDTH,
@@ -206,6 +220,7 @@ macro_rules! table {
                 combine,
                 combine_gradient,
                 pair_loss,
+                toy,
             };
         }
     };

@@ -139,21 +139,9 @@ impl<T: Real> Optimiser<T> {
                         .for_each(|(w, g)| kernels.sgd(w, g, &mut [], &step)),
                 }
             }
-            OptimiserSpec::Adam { betas: [b1, b2], eps, weight_decay, .. }
-            | OptimiserSpec::AdamW { betas: [b1, b2], eps, weight_decay, .. } => {
-                let decoupled = matches!(self.spec, OptimiserSpec::AdamW { .. });
-                let t = self.steps.min(i32::MAX as u64) as i32;
-                let step = AdamStep {
-                    step_size: number(rate / (1.0 - b1.powi(t))),
-                    first_rate: number(1.0 - b1),
-                    second_decay: number(b2),
-                    second_rate: number(1.0 - b2),
-                    second_correction: number((1.0 - b2.powi(t)).sqrt()),
-                    epsilon: number(eps),
-                    coupled_decay: number(if decoupled { 0.0 } else { weight_decay }),
-                    shrink: number(if decoupled { 1.0 - rate * weight_decay } else { 1.0 }),
-                };
-                if let [first, second] = self.slots.as_mut_slice() {
+            OptimiserSpec::Adam { .. } | OptimiserSpec::AdamW { .. } => {
+                let step = AdamStep::of(&self.spec, self.steps - 1);
+                if let (Some(step), [first, second]) = (step, self.slots.as_mut_slice()) {
                     weights
                         .par_chunks_mut(BLOCK)
                         .zip(gradient.par_chunks(BLOCK))
@@ -163,5 +151,30 @@ impl<T: Real> Optimiser<T> {
                 }
             }
         }
+    }
+}
+
+impl<T: Real> AdamStep<T> {
+    /// The numbers of the step after `steps` steps of Adam or AdamW; `None` for another optimiser.
+    pub(crate) fn of(spec: &OptimiserSpec, steps: u64) -> Option<Self> {
+        let (OptimiserSpec::Adam { betas: [b1, b2], eps, weight_decay, .. }
+        | OptimiserSpec::AdamW { betas: [b1, b2], eps, weight_decay, .. }) = *spec
+        else {
+            return None;
+        };
+        let decoupled = matches!(spec, OptimiserSpec::AdamW { .. });
+        let rate = spec.learning_rate() * spec.schedule().factor(steps);
+        let t = (steps + 1).min(i32::MAX as u64) as i32;
+        let number = T::from_f64;
+        Some(Self {
+            step_size: number(rate / (1.0 - b1.powi(t))),
+            first_rate: number(1.0 - b1),
+            second_decay: number(b2),
+            second_rate: number(1.0 - b2),
+            second_correction: number((1.0 - b2.powi(t)).sqrt()),
+            epsilon: number(eps),
+            coupled_decay: number(if decoupled { 0.0 } else { weight_decay }),
+            shrink: number(if decoupled { 1.0 - rate * weight_decay } else { 1.0 }),
+        })
     }
 }

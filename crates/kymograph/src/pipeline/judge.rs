@@ -11,7 +11,7 @@ use kymograph_studies::{Study, Task};
 use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::analyze::{self, default_plan, step_names, study_or_file};
 use super::own::Own;
-use super::{Event, Listener, absolute, composition, quoted, run, study};
+use super::{Event, Listener, absolute, composition, quoted, run, study, superposition};
 use crate::error::KymographError;
 
 /// What `kymograph judge` was asked for.
@@ -148,6 +148,12 @@ fn of_experiment(
         Task::Composition => {
             let planned = plan.composition.clone().unwrap_or_default();
             let (beyond, step_names) = composition::findings_of_experiment(&experiment, &planned, listener)?;
+            let (subjects, replays) = (Vec::new(), Replays::new());
+            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
+        }
+        Task::Superposition => {
+            // Its rows come with those on trajectories, which nothing else can gather.
+            let (beyond, step_names) = superposition::findings_of_experiment(&experiment, &plan, listener)?;
             let (subjects, replays) = (Vec::new(), Replays::new());
             Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
         }

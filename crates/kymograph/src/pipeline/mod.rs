@@ -20,6 +20,7 @@ mod sections;
 mod signals;
 mod squeeze;
 mod study;
+mod superposition;
 mod tensorboard;
 mod trajectories;
 
