@@ -2,7 +2,7 @@
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::{groups, optimization, phases, signals, squeeze};
+use crate::{dictionaries, groups, optimization, phases, signals, squeeze};
 
 /// A built-in study. Everything about it that is text lies in its folder.
 pub struct Study {
@@ -26,6 +26,8 @@ pub enum Task {
     Classification(Classification),
     /// The product of two elements of a finite group, by the whole batch.
     Composition,
+    /// To rebuild activations of few directions, on examples made as they are needed.
+    Dictionaries,
 }
 
 /// The networks of a study of classifiers.
@@ -44,7 +46,7 @@ impl Study {
     }
 }
 
-static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY];
+static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &dictionaries::STUDY];
 
 /// Every study.
 #[must_use]
