@@ -240,9 +240,9 @@ fn dead_latents_are_pointed_at_examples() {
 
 #[test]
 fn dead_latents_come_back_by_the_auxiliary_loss() {
-    let x = data(200, 12, 20);
-    let alive = |auxiliary: Option<Auxiliary>| {
-        let spec = DictionarySpec { auxiliary, ..DictionarySpec::autoencoder(12, 64, Variant::TopK { k: 2 }) };
+    let x = data(400, 16, 60);
+    let revived = |auxiliary: Option<Auxiliary>| {
+        let spec = DictionarySpec { auxiliary, ..DictionarySpec::autoencoder(16, 64, Variant::TopK { k: 2 }) };
         let mut dictionary = Dictionary::<f32>::new(&spec).unwrap();
         dictionary.initialise(&Start::Random, EncoderStart::Decoder, 1).unwrap();
         // Half of the latents are too weak to be among the largest.
@@ -254,12 +254,12 @@ fn dead_latents_come_back_by_the_auxiliary_loss() {
         }
         dictionary.load_state(&weights).unwrap();
         let mut adam = dictionary.optimiser(OptimiserSpec::adam(3e-3)).unwrap();
-        for _ in 0..300 {
+        for _ in 0..400 {
             dictionary.train_step(x.view(), None, &mut adam).unwrap();
         }
-        64 - dictionary.unused_for(20).len()
+        dictionary.idle()[32..].iter().filter(|idle| **idle < 20.0).count()
     };
-    let without = alive(None);
-    let with = alive(Some(Auxiliary { latents: 16, weight: 1.0, dead_after: 20 }));
+    let without = revived(None);
+    let with = revived(Some(Auxiliary { latents: 16, weight: 1.0, dead_after: 20 }));
     assert!(with > without + 5, "{with} {without}");
 }
