@@ -9,6 +9,7 @@ pub mod attention;
 pub mod changepoints;
 mod check;
 pub mod clusters;
+pub mod dictionaries;
 pub mod embeddings;
 mod error;
 pub mod filters;

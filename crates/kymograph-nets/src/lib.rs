@@ -6,6 +6,7 @@
 
 mod capture;
 mod check;
+pub mod dictionaries;
 mod engine;
 mod error;
 mod example_gradients;

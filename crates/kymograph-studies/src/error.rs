@@ -62,6 +62,12 @@ pub enum StudyError {
     /// Gradients cannot be followed.
     #[error(transparent)]
     Gradients(#[from] kymograph_measures::gradients::GradientError),
+    /// A number of a dictionary cannot be taken.
+    #[error(transparent)]
+    Measures(#[from] kymograph_measures::MeasureError),
+    /// A matrix could not be factorised.
+    #[error(transparent)]
+    Linalg(#[from] kymograph_linalg::LinalgError),
     /// A network refused its input.
     #[error(transparent)]
     Nets(#[from] NetsError),

@@ -2,6 +2,7 @@
 
 pub mod classification;
 pub mod composition;
+pub mod dictionaries;
 pub mod error;
 mod file;
 pub mod groups;

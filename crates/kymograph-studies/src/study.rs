@@ -2,7 +2,7 @@
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::{groups, optimization, phases, signals, squeeze, superposition};
+use crate::{dictionaries, groups, optimization, phases, signals, squeeze, superposition};
 
 /// A built-in study. Everything about it that is text lies in its folder.
 pub struct Study {
@@ -28,6 +28,8 @@ pub enum Task {
     Composition,
     /// To give back many features from few dimensions.
     Superposition,
+    /// To rebuild activations of few directions, on examples made as they are needed.
+    Dictionaries,
 }
 
 /// The networks of a study of classifiers.
@@ -46,8 +48,7 @@ impl Study {
     }
 }
 
-static STUDIES: &[&Study] =
-    &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &superposition::STUDY];
+static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &superposition::STUDY, &dictionaries::STUDY];
 
 /// Every study.
 #[must_use]

@@ -13,6 +13,7 @@ mod fit;
 mod inspect;
 mod measure;
 mod pipeline;
+mod sae;
 
 pub use capture::{CaptureRequest, Captured, CapturedArray, capture};
 pub use error::KymographError;
@@ -20,6 +21,7 @@ pub use export::{ExportRequest, export};
 pub use fit::{FitMethod, FitRequest, Fitted, fit};
 pub use inspect::{Inspected, InspectedTensor, inspect};
 pub use measure::{MeasureRequest, Measured, measure};
+pub use sae::{FittedSae, SaeRequest, SaeStart, SaeVariant, fit_sae, read_sae};
 pub use pipeline::{
     ACTIVATION_BUDGET, AnalyzeRequest, Derived, Event, JudgeRequest, Judged, RunRequest, analyze, figures_as_pdf,
     judge, report, run_study,

@@ -251,9 +251,15 @@ impl Prediction {
 
 impl Quantity {
     fn check(&self) -> Result<(), String> {
-        let of_gradients = measures::gradients::find_quantity(&self.measure).is_some();
-        let of_superposition = measures::superposition::find_quantity(&self.measure).is_some();
-        if of_gradients || of_superposition || measures::groups::find_quantity(&self.measure).is_some() {
+        // Families whose numbers are taken together have no measure each.
+        let taken_together = [
+            measures::gradients::find_quantity(&self.measure).is_some(),
+            measures::groups::find_quantity(&self.measure).is_some(),
+            measures::superposition::find_quantity(&self.measure).is_some(),
+            measures::dictionaries::find_quantity(&self.measure).is_some(),
+            measures::splines::find_quantity(&self.measure).is_some(),
+        ];
+        if taken_together.contains(&true) {
             if [Some(&self.steps), self.relative_to.as_ref()].into_iter().flatten().any(|given| given.len() != 1) {
                 return Err(format!("`steps` and `relative_to` of `{}` have 1 entry", self.measure));
             }

@@ -28,6 +28,8 @@ pub enum Family {
     Changepoints,
     /// How far a layout keeps neighbours, and how many dimensions there are.
     Embeddings,
+    /// What a dictionary of directions found.
+    Dictionaries,
 }
 
 impl Family {
@@ -44,6 +46,7 @@ impl Family {
             Self::Attention => "attention",
             Self::Changepoints => "changepoints",
             Self::Embeddings => "embeddings",
+            Self::Dictionaries => "dictionaries",
         }
     }
 }

@@ -26,6 +26,7 @@ static ALL: LazyLock<Vec<&'static Measure>> = LazyLock::new(|| {
         crate::attention::MEASURES,
         crate::changepoints::MEASURES,
         crate::embeddings::MEASURES,
+        crate::dictionaries::MEASURES,
     ]
     .concat()
 });

@@ -106,6 +106,13 @@ impl<T: Real> Optimiser<T> {
         Ok(())
     }
 
+    /// Forgets what was gathered about some parameters, as if the next gradient were their first. The number of steps stays.
+    pub(crate) fn forget(&mut self, places: std::ops::Range<usize>) {
+        for slot in &mut self.slots {
+            slot[places.clone()].fill(T::ZERO);
+        }
+    }
+
     pub(crate) fn check_network(&self, layout: &Layout) -> Result<(), NetsError> {
         if *self.layout != *layout {
             return Err(NetsError::OtherNetwork { expected: self.layout.len, found: layout.len });

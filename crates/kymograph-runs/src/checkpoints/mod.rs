@@ -169,6 +169,26 @@ impl Checkpoint {
         self.read(name, Stored::read_f32)
     }
 
+    /// Reads some entries of a tensor's first axis as [`Checkpoint::read_f32`] does, without reading the others: the way
+    /// through arrays that are larger than the memory.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read_f32`]; [`RunsError::BadTensor`] when the entries are not there, or do not lie together in the
+    /// file because it is compressed or in column-major order.
+    pub fn read_rows_f32(&self, name: &str, rows: std::ops::Range<usize>) -> Result<ArrayD<f32>, RunsError> {
+        let cut = |stored: &Stored, file: &FileBytes| {
+            let part = stored.part(rows.clone()).ok_or_else(|| {
+                ReadError::Tensor(format!(
+                    "has shape {:?} and its rows {} to {} cannot be read alone; save it uncompressed and in row-major order \
+                     (numpy.save(path, numpy.ascontiguousarray(x)))",
+                    stored.shape, rows.start, rows.end
+                ))
+            })?;
+            part.read_f32(file)
+        };
+        self.read(name, cut)
+    }
+
     /// Reads all of the network's tensors as [`Checkpoint::read_f32`] does, in the file's order: what a network of the
     /// same names takes as its state.
     ///

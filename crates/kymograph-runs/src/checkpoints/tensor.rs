@@ -179,6 +179,21 @@ impl Stored {
         self
     }
 
+    /// Some entries of the first axis. `None` where they do not lie together, one after the other.
+    pub(crate) fn part(&self, entries: std::ops::Range<usize>) -> Option<Stored> {
+        let (&first, rest) = self.shape.split_first()?;
+        let row: usize = rest.iter().product();
+        let together = self.strides[0] == row && entries.start <= entries.end && entries.end <= first;
+        if !together || self.packed.is_some() {
+            return None;
+        }
+        let mut part = self.clone();
+        part.shape[0] = entries.len();
+        part.span = entries.len() * row;
+        part.start += (entries.start * row * self.dtype.size()) as u64;
+        Some(part)
+    }
+
     /// Bytes from the first to the last element used.
     pub(crate) fn bytes(&self) -> u64 {
         self.span as u64 * self.dtype.size() as u64

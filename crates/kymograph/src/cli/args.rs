@@ -52,9 +52,10 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Take one measure on arrays
     Measure(MeasureArgs),
-    /// Lay out the rows of an array in few dimensions, or put them into groups
+    /// Lay out the rows of an array in few dimensions, put them into groups, or find the directions they are made of
     ///
-    /// pca, tsne and umap write [row, axis] as float32, kmeans the group of each row as int64.
+    /// pca, tsne and umap write [row, axis] as float32, kmeans the group of each row as int64. sae trains a sparse autoencoder
+    /// into a folder that SAELens loads; arrays may be larger than the memory.
     Fit(FitArgs),
     /// Write report.html and figures/ again from recorded runs
     Report(ReportArgs),
@@ -219,12 +220,118 @@ pub(crate) struct FitArgs {
     /// Set an option of the fit, such as perplexity=50; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
-    /// File for the result [default: kymograph-out/fit/X.METHOD.npy]
+    /// File for the result, or folder of an sae [default: kymograph-out/fit/X.METHOD.npy, kymograph-out/fit/X.sae]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Replace a file that is there
+    /// Replace a file or fit that is there
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) sae: SaeArgs,
+}
+
+/// Options of `fit sae` alone.
+#[derive(Args)]
+#[command(next_help_heading = "Options of sae")]
+pub(crate) struct SaeArgs {
+    /// Latents, such as 4096
+    #[arg(long, value_name = "N")]
+    pub(crate) latents: Option<usize>,
+    /// How codes are kept sparse [default: topk]
+    #[arg(long, value_enum)]
+    pub(crate) variant: Option<Variant>,
+    /// Latents an example uses, with topk, batchtopk and matryoshka [default: 32]
+    #[arg(long)]
+    pub(crate) k: Option<usize>,
+    /// Weight of the penalty, with relu, gated and jumprelu; errors are summed over features [default: 0.01]
+    #[arg(long, value_name = "WEIGHT")]
+    pub(crate) l1: Option<f64>,
+    /// Tie the encoder to the decoder, with relu
+    #[arg(long)]
+    pub(crate) tied: bool,
+    /// What a transcoder rebuilds: an array with a row for each of the activations
+    #[arg(long, value_name = "ARRAY")]
+    pub(crate) targets: Option<String>,
+    /// First directions [default: random]
+    #[arg(long, value_enum)]
+    pub(crate) start: Option<Start>,
+    /// A folder with cfg.json and sae_weights.safetensors to start from; --steps 0 measures it
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) from: Option<PathBuf>,
+    /// Optimisation steps [default: 10000]
+    #[arg(long)]
+    pub(crate) steps: Option<u64>,
+    /// Examples of a step [default: 4096, or all where there are fewer]
+    #[arg(long)]
+    pub(crate) batch: Option<usize>,
+    /// Adam's learning rate [default: 0.0003]
+    #[arg(long)]
+    pub(crate) lr: Option<f64>,
+    /// Steps without use after which a latent counts as dead and is helped; 0 for never [default: 1000]
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) dead_after: Option<u64>,
+    /// Seed of first weights and of the order of examples [default: 0]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Megabytes of activations in memory; larger arrays are shuffled in parts [default: 1024]
+    #[arg(long, value_name = "MB")]
+    pub(crate) memory: Option<usize>,
+    /// Go on with a fit that was interrupted
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) resume: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Variant {
+    /// ReLU and an L1 penalty
+    Relu,
+    /// The k largest of each example
+    Topk,
+    /// The largest of each batch, k an example on average
+    Batchtopk,
+    /// A learned threshold for each latent
+    Jumprelu,
+    /// A gate and a magnitude
+    Gated,
+    /// Batchtopk whose first 1/32, 1/16, ... of the latents rebuild by themselves
+    Matryoshka,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Start {
+    Random,
+    Orthogonal,
+    /// Examples
+    Data,
+    /// Noised principal directions
+    Pca,
+    /// Noised axes
+    Axes,
+}
+
+impl SaeArgs {
+    /// An option that was given, for methods that take none of them.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        [
+            ("--latents", self.latents.is_some()),
+            ("--variant", self.variant.is_some()),
+            ("--k", self.k.is_some()),
+            ("--l1", self.l1.is_some()),
+            ("--tied", self.tied),
+            ("--targets", self.targets.is_some()),
+            ("--start", self.start.is_some()),
+            ("--from", self.from.is_some()),
+            ("--steps", self.steps.is_some()),
+            ("--batch", self.batch.is_some()),
+            ("--lr", self.lr.is_some()),
+            ("--dead-after", self.dead_after.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--memory", self.memory.is_some()),
+            ("--resume", self.resume),
+        ]
+        .into_iter()
+        .find_map(|(name, given)| given.then_some(name))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -237,6 +344,8 @@ pub(crate) enum Method {
     Umap,
     /// k-means: k=10, n_init, max_iterations, seed
     Kmeans,
+    /// Sparse autoencoder or transcoder, with the options below
+    Sae,
 }
 
 #[derive(Args)]
@@ -252,7 +361,7 @@ pub(crate) struct ReportArgs {
 pub(crate) enum Listing {
     Studies,
     Measures,
-    /// What is measured in networks that compose group elements
+    /// What is measured in networks that compose group elements, and in dictionaries
     Quantities,
     Formats,
     Data,

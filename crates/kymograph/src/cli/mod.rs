@@ -12,10 +12,10 @@ use kymograph::findings::Verdict;
 use kymograph::runs::ExportFormat;
 use kymograph::{
     AnalyzeRequest, CaptureRequest, Derived, ExportRequest, FitMethod, FitRequest, JudgeRequest, KymographError,
-    MeasureRequest, RunRequest,
+    MeasureRequest, RunRequest, SaeRequest, SaeStart, SaeVariant,
 };
 
-use args::{CaptureArgs, Cli, Command, Common, Format, Method};
+use args::{CaptureArgs, Cli, Command, Common, FitArgs, Format, Method, Start, Variant};
 use progress::Terminal;
 
 const FAILED: u8 = 1;
@@ -112,7 +112,12 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Fit(args) => {
+            if let (true, Some(option)) = (args.method != Method::Sae, args.sae.given()) {
+                let detail = "is an option of `fit sae`; the others take --set KEY=VALUE".to_owned();
+                return Err(Box::new(KymographError::Argument { argument: option.to_owned(), detail }));
+            }
             let method = match args.method {
+                Method::Sae => return fit_sae(args, &common),
                 Method::Pca => FitMethod::Pca,
                 Method::Tsne => FitMethod::Tsne,
                 Method::Umap => FitMethod::Umap,
@@ -131,6 +136,52 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn fit_sae(args: FitArgs, common: &Common) -> Result<ExitCode, Box<KymographError>> {
+    let FitArgs { array, set, out, force, sae, .. } = args;
+    if let Some((key, value)) = set.first() {
+        let (argument, detail) = (format!("--set {key}={value}"), "`fit sae` has options of its own".to_owned());
+        return Err(Box::new(KymographError::Argument { argument, detail }));
+    }
+    let request = SaeRequest {
+        activations: array,
+        targets: sae.targets,
+        latents: sae.latents,
+        variant: match sae.variant.unwrap_or(Variant::Topk) {
+            Variant::Relu => SaeVariant::Relu,
+            Variant::Topk => SaeVariant::TopK,
+            Variant::Batchtopk => SaeVariant::BatchTopK,
+            Variant::Jumprelu => SaeVariant::JumpRelu,
+            Variant::Gated => SaeVariant::Gated,
+            Variant::Matryoshka => SaeVariant::Matryoshka,
+        },
+        k: sae.k.unwrap_or(32),
+        penalty: sae.l1.unwrap_or(0.01),
+        tied: sae.tied,
+        start: match sae.start.unwrap_or(Start::Random) {
+            Start::Random => SaeStart::Random,
+            Start::Orthogonal => SaeStart::Orthogonal,
+            Start::Data => SaeStart::Data,
+            Start::Pca => SaeStart::Pca,
+            Start::Axes => SaeStart::Axes,
+        },
+        steps: sae.steps.unwrap_or(10_000),
+        batch: sae.batch,
+        learning_rate: sae.lr.unwrap_or(3e-4),
+        dead_after: sae.dead_after.unwrap_or(1000),
+        seed: sae.seed.unwrap_or(0),
+        memory: sae.memory.unwrap_or(1024) << 20,
+        out,
+        from: sae.from,
+        resume: sae.resume,
+        force,
+    };
+    let terminal = Terminal::new(common);
+    let fitted = kymograph::fit_sae(&request, &|event| terminal.show(&event))?;
+    terminal.clear();
+    print::fitted_sae(&fitted, common);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn finish(derived: &Derived, common: &Common, pdf: bool, check: bool) -> Result<ExitCode, Box<KymographError>> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use kymograph::findings::{JudgedPrediction, Judgement, Stated, Verdict};
 use kymograph::measures;
-use kymograph::{Captured, CapturedArray, Derived, Fitted, Inspected, Judged, Measured};
+use kymograph::{Captured, CapturedArray, Derived, Fitted, FittedSae, Inspected, Judged, Measured};
 use serde_json::json;
 
 use super::args::{Common, Listing};
@@ -243,6 +243,29 @@ pub(crate) fn fitted(fitted: &Fitted, common: &Common) {
     }
 }
 
+/// Where a dictionary was written, and its numbers.
+pub(crate) fn fitted_sae(fitted: &FittedSae, common: &Common) {
+    if common.json {
+        let numbers: serde_json::Map<_, _> =
+            fitted.numbers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        show_json(&json!({
+            "method": "sae", "folder": fitted.folder, "dictionary": fitted.spec, "numbers": numbers, "notes": fitted.notes,
+        }));
+        return;
+    }
+    if common.quiet {
+        return;
+    }
+    let spec = &fitted.spec;
+    say!("sae {} × {}  {}", spec.latents, spec.outputs, fitted.folder.display());
+    for (name, value) in &fitted.numbers {
+        say!("  {}: {value:.6}", name.replace('_', " "));
+    }
+    for note in &fitted.notes {
+        say!("  note: {}", tame(note));
+    }
+}
+
 /// What there is.
 pub(crate) fn list(what: Option<Listing>, as_json: bool) {
     let studies = || kymograph::studies::all().iter().map(|s| (s.name.to_owned(), s.question()));
@@ -254,7 +277,11 @@ pub(crate) fn list(what: Option<Listing>, as_json: bool) {
             (m.name.to_owned(), format!("{} {}", m.summary, inputs.join(" ")))
         })
     };
-    let quantities = || measures::groups::quantities().iter().map(|q| (q.name.to_owned(), q.summary.to_owned()));
+    let quantities = || {
+        let of_groups = measures::groups::quantities().iter().map(|q| (q.name.to_owned(), q.summary.to_owned()));
+        let of_dictionaries = measures::dictionaries::quantities().iter();
+        of_groups.chain(of_dictionaries.map(|q| (q.name.to_owned(), q.summary.to_owned())))
+    };
     let mut all = serde_json::Map::new();
     for (listing, title) in [
         (Listing::Studies, "studies"),

@@ -11,7 +11,7 @@ use kymograph_studies::{Study, Task};
 use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::analyze::{self, default_plan, step_names, study_or_file};
 use super::own::Own;
-use super::{Event, Listener, absolute, composition, quoted, run, study, superposition};
+use super::{Event, Listener, absolute, composition, dictionaries, quoted, run, study, superposition};
 use crate::error::KymographError;
 
 /// What `kymograph judge` was asked for.
@@ -154,6 +154,11 @@ fn of_experiment(
         Task::Superposition => {
             // Its rows come with those on trajectories, which nothing else can gather.
             let (beyond, step_names) = superposition::findings_of_experiment(&experiment, &plan, listener)?;
+            let (subjects, replays) = (Vec::new(), Replays::new());
+            Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
+        }
+        Task::Dictionaries => {
+            let (beyond, step_names) = dictionaries::findings_of_experiment(&experiment, study, listener)?;
             let (subjects, replays) = (Vec::new(), Replays::new());
             Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
         }

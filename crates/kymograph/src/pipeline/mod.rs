@@ -8,6 +8,7 @@ mod capture;
 mod commands;
 mod composition;
 mod derive;
+mod dictionaries;
 mod folded;
 mod judge;
 mod networks;

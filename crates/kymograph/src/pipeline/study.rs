@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::activations::ACTIVATION_BUDGET;
 use super::derive::Derived;
-use super::{Event, Listener, absolute, composition, quoted, run, superposition, tensorboard};
+use super::{Event, Listener, absolute, composition, dictionaries, quoted, run, superposition, tensorboard};
 use crate::error::KymographError;
 
 /// What `kymograph run` was asked for.
@@ -57,6 +57,7 @@ pub fn run_study(request: &RunRequest, listener: &(dyn Fn(Event<'_>) + Sync)) ->
         Task::Classification(task) => run::run(&asked, task, listener),
         Task::Composition => composition::run(&asked, listener),
         Task::Superposition => superposition::run(&asked, listener),
+        Task::Dictionaries => dictionaries::run(&asked, listener),
     }?;
     if request.tensorboard {
         tensorboard::figures(&derived)?;
@@ -71,6 +72,7 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
         Task::Classification(task) => run::derive_study(experiment, study, task, ACTIVATION_BUDGET, listener),
         Task::Composition => composition::derive_study(experiment, study, listener),
         Task::Superposition => superposition::derive_study(experiment, study, listener),
+        Task::Dictionaries => dictionaries::derive_study(experiment, study, listener),
     }
 }
 

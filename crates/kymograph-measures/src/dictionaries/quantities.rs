@@ -1,0 +1,49 @@
+//! What can be said of a dictionary, by the names that findings and predictions use.
+
+/// A number about a dictionary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DictionaryQuantity {
+    /// Its name in findings, predictions and pages.
+    pub name: &'static str,
+    /// The question it answers, and its unit.
+    pub summary: &'static str,
+}
+
+const fn q(name: &'static str, summary: &'static str) -> DictionaryQuantity {
+    DictionaryQuantity { name, summary }
+}
+
+static QUANTITIES: &[DictionaryQuantity] = &[
+    q("mmcs", "mean over true features of the cosine with the nearest learned direction"),
+    q("mmcs_of_learned", "mean over learned directions of the cosine with the nearest true feature"),
+    q("recall", "share of true features with a learned direction at cosine .9 or more"),
+    q("precision", "share of learned directions with a true feature at cosine .9 or more"),
+    q("precision_in_use", "the same over the learned directions that some example uses"),
+    q("hungarian_cosine", "mean cosine after the best one-to-one matching of true features and learned directions"),
+    q("duplicate_share", "share of learned directions with another at cosine .9 or more"),
+    q("dead_latents", "learned directions that no held-out example uses"),
+    q("dead_share", "the same as a share of all"),
+    q("l0", "latents used an example, mean over held-out examples"),
+    q("l1", "sum of an example's code, mean over held-out examples"),
+    q("fvu", "share of the variance about the mean that is not explained, on held-out examples"),
+    q("code_correlation", "correlation of learned with true codes, median over recovered features"),
+    q("shrinkage_slope", "slope of learned on true codes, median over recovered features; 1 where nothing shrinks"),
+    q("best_mmcs", "the largest mean maximal cosine over penalties, for dictionaries at least as large as the truth"),
+    q("agreement_with_larger", "mean maximal cosine of a dictionary with the next larger one at the same penalty"),
+    q("agreement_with_two_larger", "the same, mean over the next two larger"),
+    q("loss", "what is minimised, on held-out examples"),
+    q("steps_to_mmcs", "first recorded step at which the mean maximal cosine is .9 or more"),
+    q("agreement_of_starts", "mean maximal cosine of a dictionary with the one that started orthogonal, on the same data"),
+    q("penalty_gap", "decades between the penalty of the best agreement with the next larger one and that of the best MMCS"),
+    q("chance_error", "distance of the MMCS of drawn random directions from what theory gives"),
+];
+
+/// Every quantity.
+pub fn quantities() -> &'static [DictionaryQuantity] {
+    QUANTITIES
+}
+
+/// The quantity of this name.
+pub fn find_quantity(name: &str) -> Option<&'static DictionaryQuantity> {
+    QUANTITIES.iter().find(|quantity| quantity.name == name)
+}

@@ -1,0 +1,23 @@
+//! The study `dictionaries`: do sparse autoencoders find the features that made the activations?
+
+mod data;
+mod members;
+mod settings;
+mod training;
+
+pub use data::{Codes, Correlation, Examples, Redraw, Synthetic, Uniforms};
+pub use members::{Member, MemberStart, Network, networks, sweep_network};
+pub use settings::Settings;
+pub use training::{HELD_OUT, Training, dictionary_of};
+
+use crate::study::{Study, Task};
+
+/// The study.
+pub static STUDY: Study = Study {
+    name: "dictionaries",
+    study: include_str!("study.toml"),
+    plan: include_str!("plan.toml"),
+    predictions: include_str!("predictions.toml"),
+    published: include_str!("published.toml"),
+    task: Task::Dictionaries,
+};

@@ -1,0 +1,163 @@
+//! Settings of the study.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::data::{Correlation, Redraw, Uniforms};
+use crate::error::StudyError;
+use crate::file::{Choice, StudyFile, refuse};
+use crate::study::Study;
+
+/// Settings of the study `dictionaries`. Every field can be set by `--set key=value`; lists are separated by commas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Width of the activations.
+    pub width: usize,
+    /// True features.
+    pub features: usize,
+    /// Features present in an example, on average.
+    pub active: f64,
+    /// Each feature's probability is this times that of the one before it.
+    pub decay: f64,
+    /// How features' frequencies are correlated.
+    pub correlation: Correlation,
+    /// How often they are drawn.
+    pub redraw: Redraw,
+    /// How coefficients are drawn.
+    pub codes: Uniforms,
+    /// Are probabilities rescaled after the decay, so that `active` features are present on average?
+    pub rescale: bool,
+    /// Deviation of normal noise on every activation.
+    pub noise: f64,
+    /// Penalties of the sweep, as the report states them: the weight that matters is penalty × width / size.
+    #[serde(deserialize_with = "numbers")]
+    pub alphas: Vec<f64>,
+    /// Dictionary sizes of the sweep.
+    #[serde(deserialize_with = "numbers")]
+    pub sizes: Vec<f64>,
+    /// First weights that are compared; see the study's README.
+    pub starts: Vec<String>,
+    /// The penalty and the size at which they are, per true feature, as `penalty × width / size` in the sweep's terms.
+    pub start_alpha: f64,
+    /// True features per dimension of further data.
+    #[serde(deserialize_with = "numbers")]
+    pub ratios: Vec<f64>,
+    /// Features present in an example of further data.
+    #[serde(deserialize_with = "numbers")]
+    pub actives: Vec<f64>,
+    /// Width of the activations of that further data.
+    pub ratio_width: usize,
+    /// Penalties of the dictionaries trained on it, the size being twice the number of true features.
+    #[serde(deserialize_with = "numbers")]
+    pub ratio_alphas: Vec<f64>,
+    /// Number of seeds, from 0, where none are named.
+    pub seeds: u64,
+    /// Optimisation steps, each on fresh examples.
+    pub steps: u64,
+    /// Examples of a step.
+    pub batch: usize,
+    /// Adam's learning rate.
+    pub learning_rate: f64,
+    /// Examples on which codes are measured.
+    pub held_out: usize,
+}
+
+/// Numbers, also where `--set` gave them as words.
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Entry {
+        Number(f64),
+        Word(String),
+    }
+    let entries = Vec::<Entry>::deserialize(from)?;
+    entries
+        .into_iter()
+        .map(|entry| match entry {
+            Entry::Number(number) => Ok(number),
+            Entry::Word(word) => {
+                word.parse().map_err(|_| serde::de::Error::custom(format!("`{word}` is not a number")))
+            }
+        })
+        .collect()
+}
+
+/// The first weights that can be compared.
+pub(super) const STARTS: &[&str] =
+    &["orthogonal", "random", "data", "singular_vectors", "unit_vectors", "principal", "frozen"];
+
+impl Settings {
+    /// The settings after what was asked for.
+    ///
+    /// # Errors
+    /// [`StudyError::Setting`] for an unknown key or recipe, or a value of another type or out of range.
+    pub fn read(study: &Study, file: &StudyFile, choice: Choice<'_>) -> Result<Self, StudyError> {
+        let settings: Self = file.settings(study, choice)?;
+        settings.check().map_err(|(key, detail)| refuse(study, key, detail))?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let least_one = [
+            ("width", self.width),
+            ("features", self.features),
+            ("batch", self.batch),
+            ("ratio_width", self.ratio_width),
+            ("steps", self.steps as usize),
+            ("seeds", self.seeds as usize),
+        ];
+        if let Some((key, _)) = least_one.into_iter().find(|(_, n)| *n == 0) {
+            return Err((key, "must be at least 1".into()));
+        }
+        if self.held_out < 512 {
+            return Err(("held_out", "must be at least 512, or rare features are never seen".into()));
+        }
+        for (key, value) in [("width", self.width), ("features", self.features), ("ratio_width", self.ratio_width)] {
+            if value > 16384 {
+                return Err((key, "above 16384 is refused: a correlation matrix of that size would fill the memory".into()));
+            }
+        }
+        if !(self.active > 0.0 && self.active <= self.features as f64 / 4.0) {
+            return Err(("active", "must be above 0 and at most a quarter of the features".into()));
+        }
+        if !(self.decay > 0.0 && self.decay <= 1.0) {
+            return Err(("decay", "must be above 0 and at most 1".into()));
+        }
+        for (key, value) in
+            [("noise", self.noise), ("learning_rate", self.learning_rate), ("start_alpha", self.start_alpha)]
+        {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err((key, "must be a number of at least 0".into()));
+            }
+        }
+        let lists = [
+            ("alphas", &self.alphas, 0.0),
+            ("ratio_alphas", &self.ratio_alphas, 0.0),
+            ("sizes", &self.sizes, 1.0),
+            ("ratios", &self.ratios, 0.5),
+            ("actives", &self.actives, 0.5),
+        ];
+        for (key, list, least) in lists {
+            let ascending = list.windows(2).all(|pair| pair[0] < pair[1]);
+            if !ascending || list.iter().any(|v| !(v.is_finite() && *v >= least)) {
+                return Err((key, format!("must be ascending numbers of at least {least}")));
+            }
+        }
+        if self.alphas.is_empty() || self.sizes.len() < 2 {
+            return Err(("sizes", "the sweep needs a penalty and two sizes".into()));
+        }
+        if self.sizes.iter().any(|size| size.fract() != 0.0 || *size > 65536.0) {
+            return Err(("sizes", "must be whole numbers of at most 65536".into()));
+        }
+        if self.ratios.iter().any(|ratio| ratio * self.ratio_width as f64 > 16384.0) {
+            return Err(("ratios", "ratio × ratio_width must be at most 16384 features".into()));
+        }
+        if self.actives.iter().any(|active| *active > self.ratio_width as f64) {
+            return Err(("actives", "must be at most ratio_width".into()));
+        }
+        match self.starts.iter().find(|start| !STARTS.contains(&start.as_str())) {
+            Some(other) => Err(("starts", format!("`{other}` is none of {}", STARTS.join(", ")))),
+            None => Ok(()),
+        }
+    }
+}
