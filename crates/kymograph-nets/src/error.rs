@@ -58,6 +58,26 @@ pub enum NetsError {
         /// What to look at.
         remedy: String,
     },
+    /// A layer has no spline code.
+    #[error("layer `{layer}` has no spline code, being {kind}; {remedy}")]
+    NoCode {
+        /// Name of the layer.
+        layer: String,
+        /// What it is.
+        kind: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A path or a plane falls into more pieces than memory is taken for.
+    #[error("layer `{layer}`: {pieces} pieces would take too much memory; {remedy}")]
+    TooManyPieces {
+        /// Name of the layer.
+        layer: String,
+        /// How many pieces there would be.
+        pieces: usize,
+        /// What to do.
+        remedy: String,
+    },
     /// A label names no class.
     #[error("label {label} of example {example} is not below the number of outputs, {classes}")]
     Label {

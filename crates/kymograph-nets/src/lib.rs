@@ -20,6 +20,7 @@ mod network;
 mod optim;
 mod pairs;
 mod plan;
+mod polytopes;
 mod schedule;
 mod spec;
 mod state;
@@ -39,6 +40,9 @@ pub use loss::{Loss, Target, cross_entropy, mse};
 pub use network::{Mode, Network};
 pub use optim::{Optimiser, OptimiserSpec};
 pub use pairs::{LossPrecision, PairArchitecture, PairEdit, PairNetwork, PairSet, PairSpec, PairStats, PairView};
+pub use polytopes::{
+    AffineMap, CodeLayer, Codes, Crossings, Curve, Flip, Gates, Plane, Polytopes, Region, Tangent, tangent,
+};
 pub use schedule::Schedule;
 pub use spec::{Extent, Gelu, LayerKind, LayerSpec, NetworkSpec, TransformerEncoder};
 pub use toys::{

@@ -119,7 +119,7 @@ fn normalisation() {
 
 #[test]
 fn activations() {
-    for kind in [LayerKind::Relu, LayerKind::Tanh, LayerKind::Softmax] {
+    for kind in [LayerKind::Relu, LayerKind::Abs, LayerKind::Tanh, LayerKind::Sigmoid, LayerKind::Softmax] {
         check_network(&[6], vec![LayerSpec::new("layer", kind)], 3, Mode::Train);
     }
 }

@@ -45,7 +45,9 @@ impl<T: Real> Pass<'_, T> {
                 return;
             }
             Layer::Relu => return self.kernels.rectifier_gradient(output, &mut chunk.slopes),
+            Layer::Abs => return layers::abs_gradient(&chunk.values[op.first], &mut chunk.slopes),
             Layer::Tanh => return layers::tanh_gradient(output, &mut chunk.slopes),
+            Layer::Sigmoid => return layers::sigmoid_gradient(output, &mut chunk.slopes),
             Layer::Softmax => {
                 return layers::softmax_gradient(self.shapes[op.first].units(), output, &mut chunk.slopes);
             }

@@ -53,7 +53,9 @@ impl<T: Real> Pass<'_, T> {
                     *y = if x < T::ZERO { T::ZERO } else { x };
                 }
             }
+            Layer::Abs => layers::abs(input, output),
             Layer::Tanh => layers::tanh(input, output),
+            Layer::Sigmoid => layers::sigmoid(input, output),
             Layer::Gelu(form) => layers::gelu(*form, input, cache, output),
             Layer::Silu => layers::silu(input, cache, output),
             Layer::Softmax => layers::softmax(self.shapes[op.first].units(), input, output),

@@ -24,7 +24,7 @@ pub(crate) struct Windows {
 impl Windows {
     /// Which rows (axis 0) or columns (axis 1) of window number `at` lie on the image.
     #[inline(always)]
-    fn clipped(&self, at: usize, axis: usize) -> Range<usize> {
+    pub(crate) fn clipped(&self, at: usize, axis: usize) -> Range<usize> {
         let size = [self.height, self.width][axis];
         let start = at * self.stride[axis];
         let first = self.padding[axis].saturating_sub(start);
@@ -34,7 +34,7 @@ impl Windows {
 
     /// The pixel at place (i, j) of window (y, x).
     #[inline(always)]
-    fn pixel(&self, y: usize, x: usize, i: usize, j: usize) -> usize {
+    pub(crate) fn pixel(&self, y: usize, x: usize, i: usize, j: usize) -> usize {
         let row = y * self.stride[0] + i - self.padding[0];
         let column = x * self.stride[1] + j - self.padding[1];
         row * self.width + column

@@ -1,6 +1,35 @@
-//! Tanh and softmax, with their gradients from the output alone.
+//! Absolute value, tanh, sigmoid and softmax; the gradients of all but the first need the output alone.
 
 use kymograph_linalg::Real;
+
+pub(crate) fn abs<T: Real>(input: &[T], output: &mut [T]) {
+    for (y, &x) in output.iter_mut().zip(input) {
+        *y = if x < T::ZERO { T::ZERO - x } else { x };
+    }
+}
+
+/// At zero the gradient is zero, as PyTorch's.
+pub(crate) fn abs_gradient<T: Real>(input: &[T], slopes: &mut [T]) {
+    for (slope, &x) in slopes.iter_mut().zip(input) {
+        if x < T::ZERO {
+            *slope = T::ZERO - *slope;
+        } else if x == T::ZERO {
+            *slope = T::ZERO;
+        }
+    }
+}
+
+pub(crate) fn sigmoid<T: Real>(input: &[T], output: &mut [T]) {
+    for (y, &x) in output.iter_mut().zip(input) {
+        *y = T::from_f64(1.0 / (1.0 + (-x.to_f64()).exp()));
+    }
+}
+
+pub(crate) fn sigmoid_gradient<T: Real>(output: &[T], slopes: &mut [T]) {
+    for (slope, &y) in slopes.iter_mut().zip(output) {
+        *slope *= y * (T::ONE - y);
+    }
+}
 
 pub(crate) fn tanh<T: Real>(input: &[T], output: &mut [T]) {
     for (y, &x) in output.iter_mut().zip(input) {

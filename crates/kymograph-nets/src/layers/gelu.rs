@@ -22,6 +22,15 @@ pub(crate) fn gelu<T: Real>(form: Gelu, input: &[T], derivatives: &mut [T], outp
     }
 }
 
+/// The factor by which a GELU multiplies its input: the share of a standard normal distribution below it, or what the other
+/// formula has in its place.
+pub(crate) fn gelu_share(form: Gelu, x: f64) -> f64 {
+    match form {
+        Gelu::None => 0.5 * complementary_error(-x * FRAC_1_SQRT_2),
+        Gelu::Tanh => 0.5 * (1.0 + tanh_of(x)),
+    }
+}
+
 pub(crate) fn silu<T: Real>(input: &[T], derivatives: &mut [T], output: &mut [T]) {
     each(input, derivatives, output, |x| {
         let share = 1.0 / (1.0 + (-x).exp());
@@ -35,14 +44,21 @@ fn exact(x: f64) -> (f64, f64) {
     (x * below, below + x * density)
 }
 
+const CUBE: f64 = 0.044_715;
+
+/// The tanh of the approximate formula, which is ±1 to the last bit beyond 20.
+fn tanh_of(x: f64) -> f64 {
+    let x = x.clamp(-20.0, 20.0);
+    (SQRT_2 * FRAC_2_SQRT_PI * 0.5 * (x + CUBE * x * x * x)).tanh()
+}
+
 fn approximate(x: f64) -> (f64, f64) {
-    const CUBE: f64 = 0.044_715;
     // Beyond, tanh is ±1 to the last bit, and the cube may overflow.
     if x.abs() > 20.0 {
         return (x.max(0.0), f64::from(u8::from(x > 0.0)));
     }
     let factor = SQRT_2 * FRAC_2_SQRT_PI * 0.5;
-    let t = (factor * (x + CUBE * x * x * x)).tanh();
+    let t = tanh_of(x);
     let inner = factor * (1.0 + 3.0 * CUBE * x * x);
     (0.5 * x * (1.0 + t), 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner)
 }

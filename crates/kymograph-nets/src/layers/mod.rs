@@ -15,12 +15,14 @@ mod norm;
 mod pool;
 mod tokens;
 
-pub(crate) use activation::{softmax, softmax_gradient, tanh, tanh_gradient};
+pub(crate) use activation::{
+    abs, abs_gradient, sigmoid, sigmoid_gradient, softmax, softmax_gradient, tanh, tanh_gradient,
+};
 pub(crate) use build::{Built, build};
 pub(crate) use conv::Conv;
 pub(crate) use dropout::Dropout;
 pub(crate) use flatten::{inward, outward};
-pub(crate) use gelu::{gelu, silu};
+pub(crate) use gelu::{gelu, gelu_share, silu};
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::Linear;
 pub(crate) use norm::{Norm, NormSums, NormTotals};
@@ -142,7 +144,9 @@ pub(crate) enum Layer<T> {
     Pool(Pool),
     Norm(Norm<T>),
     Relu,
+    Abs,
     Tanh,
+    Sigmoid,
     Gelu(Gelu),
     Silu,
     Softmax,
@@ -188,7 +192,7 @@ impl<T: Real> Layer<T> {
 
     /// Does the layer change each number by itself, and not in a straight line?
     pub(crate) fn is_activation(&self) -> bool {
-        matches!(self, Self::Relu | Self::Tanh | Self::Gelu(_) | Self::Silu)
+        matches!(self, Self::Relu | Self::Abs | Self::Tanh | Self::Sigmoid | Self::Gelu(_) | Self::Silu)
     }
 
     /// The earlier place that the layer reads beside its input.

@@ -63,8 +63,12 @@ pub enum LayerKind {
     },
     /// The larger of zero and x.
     Relu,
+    /// The size of x without its sign.
+    Abs,
     /// Hyperbolic tangent.
     Tanh,
+    /// `1 / (1 + e⁻ˣ)`
+    Sigmoid,
     /// x times the share of a standard normal distribution below x.
     Gelu {
         /// Which formula.

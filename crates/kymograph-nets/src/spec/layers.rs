@@ -53,6 +53,16 @@ impl LayerSpec {
         Self::new(name, LayerKind::Relu)
     }
 
+    /// The absolute value.
+    pub fn abs(name: impl Into<String>) -> Self {
+        Self::new(name, LayerKind::Abs)
+    }
+
+    /// A sigmoid.
+    pub fn sigmoid(name: impl Into<String>) -> Self {
+        Self::new(name, LayerKind::Sigmoid)
+    }
+
     /// A hyperbolic tangent.
     pub fn tanh(name: impl Into<String>) -> Self {
         Self::new(name, LayerKind::Tanh)

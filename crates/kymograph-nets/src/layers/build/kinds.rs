@@ -103,7 +103,9 @@ pub(super) fn layer<T: Real>(
             (norm(name, units, eps, momentum, layout)?, shape)
         }
         LayerKind::Relu => (Layer::Relu, shape),
+        LayerKind::Abs => (Layer::Abs, shape),
         LayerKind::Tanh => (Layer::Tanh, shape),
+        LayerKind::Sigmoid => (Layer::Sigmoid, shape),
         LayerKind::Gelu { approximate } => (Layer::Gelu(approximate), shape),
         LayerKind::Silu => (Layer::Silu, shape),
         LayerKind::Softmax => {
