@@ -203,9 +203,9 @@ fn pairs_go_together_or_exclude_each_other() {
 
 #[test]
 fn dense_features_keep_the_two_most_important_and_sparse_ones_make_a_pentagon() {
-    let importance: Vec<f64> = (0..5).map(|i| 0.9f64.powi(i)).collect();
-    let given = [1.0, 0.05].map(|p| ToyInstance {
-        importance: importance.clone(),
+    // Importances far apart, so that the dense model need not tell like from like.
+    let given = [(1.0, 0.4f64), (0.05, 0.9)].map(|(p, factor)| ToyInstance {
+        importance: (0..5).map(|i| factor.powi(i)).collect(),
         features: ToyFeatures::independent(p),
         seed: 1,
     });

@@ -100,7 +100,7 @@ fn toy_models_are_trained_measured_and_reported() {
     }
     let diagram = found.iter().find(|f| f.run.network == "phase_3_2").expect("a phase diagram");
     assert_eq!(diagram.parts["phase"].len(), 16);
-    assert!(found.iter().any(|f| f.measure == "phase_comparison" && f.array == "mean_dimensionality.p=0.1069"));
+    assert!(found.iter().any(|f| f.measure == "phase_comparison" && f.array == "squared_norm.p=0.1069"));
     let page = fs::read_to_string(out.join("derived/report.html")).expect("a page");
     assert!(page.contains("phase diagrams") && page.contains("cheapest of three hand-made"));
 }

@@ -126,8 +126,16 @@ fn errors(report: &Report<'_>) -> Option<Figure> {
 fn directions(report: &Report<'_>, first: &Squeezed) -> Result<Section, KymographError> {
     let mut section = Section { title: "Squeezed digits: directions".to_owned(), ..Section::default() };
     let mut frames = Vec::new();
+    // The longest arrow of all epochs, so that frames compare.
+    let mut reach = 1e-6_f64;
+    for found in first.epochs.values() {
+        for (point, weight) in found.points.rows().into_iter().zip(View::of(found)?.importance) {
+            let ends = [point[0], point[1], point[0] - found.offset[0], point[1] - found.offset[1]];
+            reach = ends.iter().fold(reach, |most, end| most.max((weight * end).abs()));
+        }
+    }
     for (&epoch, found) in &first.epochs {
-        frames.push(Frame { name: epoch.to_string(), figure: plots(first, epoch, found)? });
+        frames.push(Frame { name: epoch.to_string(), figure: plots(first, epoch, (found, reach))? });
     }
     if let Some(last) = frames.last().map(|frame| frame.figure.clone()) {
         let start = frames.len() - 1;
@@ -171,7 +179,7 @@ fn directions(report: &Report<'_>, first: &Squeezed) -> Result<Section, Kymograp
     let figure = training_curves("Do the arrows lie along two axes at right angles?", &traces).map(|figure| {
         let mut figure = by_epoch(figure);
         if let FigureKind::Curves(curves) = &mut figure.kind {
-            curves.y = Axis { range: Some([0.0, 1.0]), ..Axis::linear("resultant length") };
+            curves.y = Axis::linear("resultant length");
             curves.shared_y = true;
             for panel in &mut curves.panels {
                 panel.null = null.remove(panel.title.as_str());
@@ -229,7 +237,7 @@ fn directions(report: &Report<'_>, first: &Squeezed) -> Result<Section, Kymograp
 }
 
 /// The two plots of one epoch, with and without the offset.
-fn plots(run: &Squeezed, epoch: u64, found: &Epoch) -> Result<Figure, KymographError> {
+fn plots(run: &Squeezed, epoch: u64, (found, reach): (&Epoch, f64)) -> Result<Figure, KymographError> {
     let view = View::of(found)?;
     let rank: BTreeMap<usize, usize> = view.order.iter().enumerate().map(|(rank, unit)| (*unit, rank)).collect();
     let class = |unit: usize| usize::from(rank[&unit] >= NAMED);
@@ -257,7 +265,7 @@ fn plots(run: &Squeezed, epoch: u64, found: &Epoch) -> Result<Figure, KymographE
                 classes: (0..points.len()).map(class).collect(),
                 names: (0..points.len()).map(|unit| format!("unit {unit}, rank {}", rank[&unit])).collect(),
                 points,
-                range: Some([[-1.05, 1.05]; 2]),
+                range: Some([if fixed { [-1.05, 1.05] } else { [-1.05 * reach, 1.05 * reach] }; 2]),
             });
         }
     }
@@ -311,7 +319,7 @@ fn by_importance(runs: &[&Squeezed]) -> Result<Section, KymographError> {
             add("2 decoder's bias", label, bias);
             let decoder = found.decoder.t().to_owned();
             for (panel, w, by) in [
-                ("3 encoder: Σ (w·w′)², published as cosine", &found.encoder, Interference::Raw),
+                ("3 encoder: Σ (w·w′)²", &found.encoder, Interference::Raw),
                 ("4 encoder: Σ cos²", &found.encoder, Interference::Cosine),
                 ("5 decoder: Σ (w·w′)²", &decoder, Interference::Raw),
                 ("6 decoder: Σ cos²", &decoder, Interference::Cosine),
@@ -351,7 +359,7 @@ fn by_importance(runs: &[&Squeezed]) -> Result<Section, KymographError> {
         Some(figure),
         "As in the notebook's second experiment, and what it should have shown. It reverses the biases after sorting them, so \
          its curve runs from the least important unit to the most important one under an axis that says otherwise. Its \"cos \
-         sim\" is of columns as long as they are: it is near 0 because weights are small. The sum of squared cosines of random \
+         sim\", the third panel, is of columns as long as they are: it is near 0 because weights are small. The sum of squared cosines of random \
          directions in a plane is 24.",
     );
     if let Some(first) = runs.first() {

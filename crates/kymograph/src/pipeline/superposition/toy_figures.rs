@@ -78,9 +78,9 @@ fn plane(report: &Report<'_>) -> Result<Section, KymographError> {
         &mut section,
         "toy-training",
         training_curves("Dimensionality over training", &traces),
-        "2/5 = .4 for each feature is a pentagon or two orthogonal dimensions for two of five features; only the norms tell the \
-         two apart. Whether levels with jumps or a smooth curve tell the first one better is among the predictions, beside \
-         trajectories in random order and smooth ones with the same noise.",
+        "The mean dimensionality is m/n = .4 in every arrangement that uses both dimensions evenly, so it says early that they \
+         are used and nothing of how; the sum of squared norms counts features. Whether levels with jumps or a smooth curve tell \
+         it better is among the predictions, beside trajectories in random order and smooth ones with the same noise.",
     );
     Ok(section)
 }
@@ -367,15 +367,16 @@ fn diagrams(report: &Report<'_>) -> Result<Section, KymographError> {
     for (network, runs) in sweeps {
         let first = runs[0];
         let side = (first.cells.len() as f64).sqrt().round() as usize;
-        let mut phases: Vec<Vec<f64>> = Vec::new();
-        for (_, all) in runs.iter().filter_map(|toy| toy.last()) {
-            phases.push(all.iter().map(phase).collect::<Result<_, _>>()?);
+        // Of each cell the run whose loss is least, as in the source.
+        let mut best = vec![(f64::INFINITY, DROPPED); first.cells.len()];
+        for toy in &runs {
+            let Some((_, all)) = toy.last() else { continue };
+            for ((best, w), loss) in best.iter_mut().zip(all).zip(&toy.losses) {
+                if *loss < best.0 {
+                    *best = (*loss, phase(w)?);
+                }
+            }
         }
-        // Of equals the first in this order.
-        let commonest = |cell: usize| {
-            let votes = |code: f64| phases.iter().filter(|run| run[cell] == code).count();
-            [DROPPED, ALONE, SHARED].into_iter().rev().max_by_key(|code| votes(*code)).unwrap_or(DROPPED)
-        };
         let square = |values: &dyn Fn(usize) -> f64| -> Vec<Vec<Option<f64>>> {
             (0..side).map(|row| (0..side).map(|column| Some(values(row * side + column))).collect()).collect()
         };
@@ -387,7 +388,7 @@ fn diagrams(report: &Report<'_>) -> Result<Section, KymographError> {
             values,
         };
         let panels = vec![
-            panel(format!("found, commonest of {} runs", runs.len()), square(&commonest)),
+            panel(format!("found, lowest loss of {}", runs.len()), square(&|cell| best[cell].1)),
             panel("cheapest of three hand-made".to_owned(), square(&|cell| cheapest_phase(&first.cells[cell]))),
         ];
         let (n, m) = (first.spec.features, first.spec.hidden);
@@ -411,8 +412,8 @@ fn diagrams(report: &Report<'_>) -> Result<Section, KymographError> {
             Some(figure),
             "What becomes of a feature that there is no dimension for. Right: the phase of the cheapest of three solutions written \
              down by hand: drop the extra feature (its importance × its variance), drop another one for it, or make the two an \
-             antipodal pair (an error where both are active, p²(1 + r)/6). A model that stops in a worse solution shows as a \
-             cell of another colour.",
+             antipodal pair (an error where both are active, p²(1 + r)/6). Of each cell the run \
+             of lowest loss is shown, since single models stop in worse solutions; the table of evidence counts single runs.",
         );
     }
     Ok(section)

@@ -50,7 +50,7 @@ pub(super) fn rows(toy: &Toy) -> Result<Vec<Finding>, KymographError> {
     Ok(rows)
 }
 
-/// The mean dimensionality of all features, by step, for each model of the sweep of which every checkpoint is looked at.
+/// Sum of squared norms and mean dimensionality of all features, by step, for each model of the sweep of which every checkpoint is looked at.
 pub(super) fn subject(toy: &Toy) -> Result<Subject, KymographError> {
     let mut series: BTreeMap<String, BTreeMap<u64, f64>> = BTreeMap::new();
     if toy.key.network == FOLLOWED {
@@ -58,7 +58,10 @@ pub(super) fn subject(toy: &Toy) -> Result<Subject, KymographError> {
             for (cell, w) in toy.cells.iter().zip(all) {
                 let all = dimensionality(w.view())?;
                 let mean = all.iter().sum::<f64>() / all.len() as f64;
-                series.entry(format!("mean_dimensionality.{}", cell.name)).or_default().insert(step, mean);
+                let squares = w.iter().map(|v| v * v).sum();
+                for (name, value) in [("mean_dimensionality", mean), ("squared_norm", squares)] {
+                    series.entry(format!("{name}.{}", cell.name)).or_default().insert(step, value);
+                }
             }
         }
     }
