@@ -46,7 +46,8 @@ impl Study {
     }
 }
 
-static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &dictionaries::STUDY];
+static STUDIES: &[&Study] =
+    &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &dictionaries::STUDY];
 
 /// Every study.
 #[must_use]
