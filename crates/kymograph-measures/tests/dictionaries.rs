@@ -72,12 +72,20 @@ fn random_directions_score_what_theory_says() {
     assert!(chance_mean_max_cosine(2, 1).abs() < 1e-6 && chance_mean_max_cosine(500, 1).abs() < 1e-6);
     // Levels found by drawing, in 256 dimensions.
     for (count, level) in [(64, 0.146), (128, 0.164), (512, 0.19), (1024, 0.20), (4096, 0.225)] {
-        assert!((chance_mean_max_cosine(256, count) - level).abs() < 0.007, "{count}: {}", chance_mean_max_cosine(256, count));
+        assert!(
+            (chance_mean_max_cosine(256, count) - level).abs() < 0.007,
+            "{count}: {}",
+            chance_mean_max_cosine(256, count)
+        );
     }
     for (width, count) in [(2, 7), (16, 64), (64, 300)] {
         let drawn = mean_max_cosine(normal(5, 2000, width).view(), normal(6, count, width).view()).unwrap().value;
         let draws: Vec<f64> = (0..12)
-            .map(|seed| mean_max_cosine(normal(50 + seed, 500, width).view(), normal(70 + seed, count, width).view()).unwrap().value)
+            .map(|seed| {
+                mean_max_cosine(normal(50 + seed, 500, width).view(), normal(70 + seed, count, width).view())
+                    .unwrap()
+                    .value
+            })
             .collect();
         let mean = (draws.iter().sum::<f64>() + drawn) / 13.0;
         let chance = chance_mean_max_cosine(width, count);

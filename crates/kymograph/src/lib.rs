@@ -21,11 +21,11 @@ pub use export::{ExportRequest, export};
 pub use fit::{FitMethod, FitRequest, Fitted, fit};
 pub use inspect::{Inspected, InspectedTensor, inspect};
 pub use measure::{MeasureRequest, Measured, measure};
-pub use sae::{FittedSae, SaeRequest, SaeStart, SaeVariant, fit_sae, read_sae};
 pub use pipeline::{
     ACTIVATION_BUDGET, AnalyzeRequest, Derived, Event, JudgeRequest, Judged, RunRequest, analyze, figures_as_pdf,
     judge, report, run_study,
 };
+pub use sae::{FittedSae, SaeRequest, SaeStart, SaeVariant, fit_sae, read_sae};
 
 pub use {
     kymograph_findings as findings, kymograph_linalg as linalg, kymograph_measures as measures, kymograph_nets as nets,

@@ -88,8 +88,7 @@ pub fn maximal_cosines<T: Real>(
         }
         best
     });
-    let mut found =
-        MaximalCosines { cosines: Vec::new(), indices: Vec::new(), zero_x, zero_y };
+    let mut found = MaximalCosines { cosines: Vec::new(), indices: Vec::new(), zero_x, zero_y };
     for (row, (cosine, index)) in blocks.into_iter().flatten().enumerate() {
         // A set of one direction beside zeros has nothing to compare that one with.
         let nothing = x.zero[row] || cosine == f64::NEG_INFINITY;

@@ -25,8 +25,11 @@ use crate::registry::{OptionSpec, Setting};
 use crate::{Measure, MeasureError};
 
 /// The option that says from which cosine on two directions count as the same.
-const SAME: OptionSpec =
-    OptionSpec { name: "threshold", default: Setting::Real(0.9), doc: "cosine from which on two directions are the same" };
+const SAME: OptionSpec = OptionSpec {
+    name: "threshold",
+    default: Setting::Real(0.9),
+    doc: "cosine from which on two directions are the same",
+};
 
 fn check_threshold(measure: &'static str, threshold: f64) -> Result<(), MeasureError> {
     if (-1.0..=1.0).contains(&threshold) {

@@ -33,8 +33,14 @@ static QUANTITIES: &[DictionaryQuantity] = &[
     q("agreement_with_two_larger", "the same, mean over the next two larger"),
     q("loss", "what is minimised, on held-out examples"),
     q("steps_to_mmcs", "first recorded step at which the mean maximal cosine is .9 or more"),
-    q("agreement_of_starts", "mean maximal cosine of a dictionary with the one that started orthogonal, on the same data"),
-    q("penalty_gap", "decades between the penalty of the best agreement with the next larger one and that of the best MMCS"),
+    q(
+        "agreement_of_starts",
+        "mean maximal cosine of a dictionary with the one that started orthogonal, on the same data",
+    ),
+    q(
+        "penalty_gap",
+        "decades between the penalty of the best agreement with the next larger one and that of the best MMCS",
+    ),
     q("chance_error", "distance of the MMCS of drawn random directions from what theory gives"),
 ];
 

@@ -28,7 +28,9 @@ pub(crate) static MEASURE: Measure = Measure {
     changed_by: &[Transform::first(Change::PermuteRows), Transform::first(Change::Translate)],
     cost: "examples × features",
     misleads: "A few features of large variance decide it. About the mean: taken about zero, a mean that is far off makes any reconstruction that holds it look good.",
-    references: &["Gao et al. 2024, Scaling and evaluating sparse autoencoders (arXiv:2406.04093), section 2: normalized MSE"],
+    references: &[
+        "Gao et al. 2024, Scaling and evaluating sparse autoencoders (arXiv:2406.04093), section 2: normalized MSE",
+    ],
     version: 1,
     evaluate: |arrays, _| with_pair!(&MEASURE, arrays, |x, y| variance_explained(x, y)),
 };

@@ -171,10 +171,7 @@ impl<T: Real> Dictionary<T> {
                 (codes, of_dead(pre.view()))
             });
             let (codes, dead_codes): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
-            return Encoded {
-                codes: joined(width, codes),
-                auxiliary: auxiliary.map(|_| joined(width, dead_codes)),
-            };
+            return Encoded { codes: joined(width, codes), auxiliary: auxiliary.map(|_| joined(width, dead_codes)) };
         }
         let count = self.spec.k().unwrap_or(0) * x.nrows();
         // Most batches find enough above a bound well below the usual threshold; the result is that of no bound.

@@ -83,7 +83,10 @@ impl<T: Real> Dictionary<T> {
         if encoder == EncoderStart::Decoder && self.spec.inputs != outputs {
             return Err(NetsError::Shape {
                 what: "the decoder".into(),
-                expected: format!("[latents, {}], to be the encoder too; start the encoder otherwise", self.spec.inputs),
+                expected: format!(
+                    "[latents, {}], to be the encoder too; start the encoder otherwise",
+                    self.spec.inputs
+                ),
                 found: vec![latents, outputs],
             });
         }

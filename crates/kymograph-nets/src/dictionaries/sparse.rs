@@ -35,7 +35,16 @@ impl<T: Real> Dictionary<T> {
             .par_chunks_mut(ROWS * layers * width)
             .zip(&rows)
             .map(|(errors, range)| {
-                widest(Ahead { dictionary: self, targets, examples, codes, auxiliary, first: range.start, layers, errors })
+                widest(Ahead {
+                    dictionary: self,
+                    targets,
+                    examples,
+                    codes,
+                    auxiliary,
+                    first: range.start,
+                    layers,
+                    errors,
+                })
             })
             .collect();
         let errors = &space.errors[..examples * layers * width];

@@ -172,9 +172,8 @@ impl DictionarySpec {
         let widest = self.inputs.max(self.outputs);
         let size = self.latents.saturating_mul(widest);
         check("latents", self.latents as f64, size < LARGEST, "fewer: latents × width must be below 2³¹")?;
-        let least_zero = |option: &str, value: f64| {
-            check(option, value, value >= 0.0 && value.is_finite(), "at least 0 and finite")
-        };
+        let least_zero =
+            |option: &str, value: f64| check(option, value, value >= 0.0 && value.is_finite(), "at least 0 and finite");
         let positive =
             |option: &str, value: f64| check(option, value, value > 0.0 && value.is_finite(), "above 0 and finite");
         if let Some(k) = self.k() {
@@ -205,7 +204,12 @@ impl DictionarySpec {
         }
         if let Some(auxiliary) = &self.auxiliary {
             let fits = self.k().is_some() && auxiliary.latents > 0;
-            check("auxiliary", auxiliary.latents as f64, fits, "at least one latent, and used with a variant that has k")?;
+            check(
+                "auxiliary",
+                auxiliary.latents as f64,
+                fits,
+                "at least one latent, and used with a variant that has k",
+            )?;
             least_zero("auxiliary weight", auxiliary.weight)?;
         }
         Ok(())

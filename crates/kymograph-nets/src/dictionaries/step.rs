@@ -220,7 +220,8 @@ impl<T: Real> Dictionary<T> {
     /// The output bias is also taken off the inputs: less `W_enc` times the slopes of the pre-activations.
     fn through_the_offset(&self, gradients: &mut [T]) {
         let gated = matches!(self.spec.variant, Variant::Gated { .. });
-        let (Some(bias), Some(output)) = (self.range(if gated { "b_gate" } else { "b_enc" }), self.range("b_dec")) else {
+        let (Some(bias), Some(output)) = (self.range(if gated { "b_gate" } else { "b_enc" }), self.range("b_dec"))
+        else {
             return;
         };
         let mut read = gradients[bias].to_vec();
@@ -244,9 +245,8 @@ impl<T: Real> Dictionary<T> {
             parts.push((&parameter.name, part));
             rest = after;
         }
-        let mut take = |name: &str| {
-            parts.iter_mut().find(|(known, _)| *known == name).map(|(_, part)| std::mem::take(part))
-        };
+        let mut take =
+            |name: &str| parts.iter_mut().find(|(known, _)| *known == name).map(|(_, part)| std::mem::take(part));
         let magnitude = match (take("r_mag"), take("b_mag")) {
             (Some(scale), Some(bias)) => Some([scale, bias]),
             _ => None,

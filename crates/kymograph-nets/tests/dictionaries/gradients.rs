@@ -78,7 +78,10 @@ fn check(spec: &DictionarySpec, bias: f64, examples: usize, dead: &[usize]) {
                 twin::loss(spec, (&moved, &frozen), pair, dead)
             };
             let expected = (at_distance(step) - at_distance(-step)) / (2.0 * step);
-            assert!((found - expected).abs() < 1e-7 * expected.abs().max(0.1), "{spec:?} {name} {at:?}: {found} {expected}");
+            assert!(
+                (found - expected).abs() < 1e-7 * expected.abs().max(0.1),
+                "{spec:?} {name} {at:?}: {found} {expected}"
+            );
         }
     }
 }

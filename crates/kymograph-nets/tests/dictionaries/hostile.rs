@@ -1,8 +1,6 @@
 //! Specs, arrays and states that cannot be: an error that says which and why.
 
-use kymograph_nets::dictionaries::{
-    Auxiliary, Dictionary, DictionarySpec, EncoderStart, LossScale, Start, Variant,
-};
+use kymograph_nets::dictionaries::{Auxiliary, Dictionary, DictionarySpec, EncoderStart, LossScale, Start, Variant};
 use kymograph_nets::{NetsError, OptimiserSpec};
 use ndarray::{Array2, ArrayD, IxDyn};
 
@@ -61,13 +59,13 @@ fn arrays_of_another_layer_and_broken_ones_are_refused() {
     }
     // Not in row order, with an infinity.
     broken[[2, 1]] = f32::INFINITY;
-    assert!(matches!(dictionary.encode(broken.t().t().slice(ndarray::s![..;-1, ..])), Err(NetsError::NotFinite { .. })));
+    assert!(matches!(
+        dictionary.encode(broken.t().t().slice(ndarray::s![..;-1, ..])),
+        Err(NetsError::NotFinite { .. })
+    ));
     let fine = Array2::<f32>::ones((3, 4));
     let fewer = Array2::<f32>::ones((2, 4));
-    assert!(matches!(
-        dictionary.train_step(fine.view(), Some(fewer.view()), &mut adam),
-        Err(NetsError::Shape { .. })
-    ));
+    assert!(matches!(dictionary.train_step(fine.view(), Some(fewer.view()), &mut adam), Err(NetsError::Shape { .. })));
     let huge = Array2::<f32>::from_elem((3, 4), 3e38);
     assert!(matches!(dictionary.train_step(huge.view(), None, &mut adam), Err(NetsError::NotFinite { .. })));
     assert_eq!(dictionary.state(), before);
@@ -84,7 +82,10 @@ fn states_of_other_dictionaries_are_refused() {
     let mut dictionary = made();
     let other = Dictionary::<f32>::new(&DictionarySpec { latents: 9, ..spec() }).unwrap();
     assert!(matches!(dictionary.load_state(&other.state()), Err(NetsError::TensorShape { .. })));
-    assert!(matches!(dictionary.load_state(&other.weights()[1..]), Err(NetsError::MissingTensor { .. } | NetsError::TensorShape { .. })));
+    assert!(matches!(
+        dictionary.load_state(&other.weights()[1..]),
+        Err(NetsError::MissingTensor { .. } | NetsError::TensorShape { .. })
+    ));
     let mut broken = dictionary.state();
     broken[0].1 = ArrayD::from_elem(IxDyn(&[4, 8]), f32::NAN);
     assert!(matches!(dictionary.load_state(&broken), Err(NetsError::NotFinite { .. })));
@@ -99,7 +100,9 @@ fn starts_of_another_width_or_not_finite_are_refused() {
     let wide = Array2::<f32>::ones((3, 5));
     assert!(dictionary.initialise(&Start::Drawn(wide.view()), EncoderStart::Decoder, 0).is_err());
     let broken = Array2::<f32>::from_elem((3, 4), f32::NAN);
-    assert!(dictionary.initialise(&Start::Noised { rows: broken.view(), noise: 0.1 }, EncoderStart::Decoder, 0).is_err());
+    assert!(
+        dictionary.initialise(&Start::Noised { rows: broken.view(), noise: 0.1 }, EncoderStart::Decoder, 0).is_err()
+    );
     let fine = Array2::<f32>::ones((3, 4));
     let start = Start::Noised { rows: fine.view(), noise: -1.0 };
     assert!(matches!(dictionary.initialise(&start, EncoderStart::Decoder, 0), Err(NetsError::Value { .. })));

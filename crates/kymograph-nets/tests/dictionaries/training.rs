@@ -52,11 +52,8 @@ fn bits(dictionary: &Dictionary<f32>) -> Vec<(String, Vec<u32>)> {
 fn the_same_bits_for_one_two_and_three_threads() {
     let x = data(600, 24, 40);
     for variant in variants(96) {
-        let auxiliary = matches!(variant, Variant::TopK { .. }).then_some(Auxiliary {
-            latents: 8,
-            weight: 0.03,
-            dead_after: 2,
-        });
+        let auxiliary =
+            matches!(variant, Variant::TopK { .. }).then_some(Auxiliary { latents: 8, weight: 0.03, dead_after: 2 });
         let spec = DictionarySpec { auxiliary, ..DictionarySpec::autoencoder(24, 96, variant) };
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -148,7 +145,9 @@ fn exactly_the_largest_are_kept_and_the_first_of_equals() {
     };
     let mut dictionary = Dictionary::<f64>::new(&spec).unwrap();
     // An encoder that hands its input on.
-    dictionary.initialise(&Start::Noised { rows: Array2::eye(latents).view(), noise: 0.0 }, EncoderStart::Decoder, 0).unwrap();
+    dictionary
+        .initialise(&Start::Noised { rows: Array2::eye(latents).view(), noise: 0.0 }, EncoderStart::Decoder, 0)
+        .unwrap();
     let rng = &mut random::stream(0, "x");
     // Whole numbers, so that many are equal; rows with fewer than seven positive ones too.
     let mut x = Array2::from_shape_fn((300, latents), |_| random::below(rng, 12) as f64 - 5.0);

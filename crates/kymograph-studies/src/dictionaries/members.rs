@@ -109,7 +109,8 @@ pub fn networks(settings: &Settings) -> Vec<Network> {
     }
     let width = settings.ratio_width;
     let more = |name: String, features: usize, active: f64| {
-        let members = settings.ratio_alphas.iter().map(|&alpha| member(format!("a{}", short(alpha)), width, 2 * features, alpha));
+        let members =
+            settings.ratio_alphas.iter().map(|&alpha| member(format!("a{}", short(alpha)), width, 2 * features, alpha));
         let settings = Settings { width, features, active, ..settings.clone() };
         Network { name, settings, members: members.collect() }
     };

@@ -114,7 +114,10 @@ impl Settings {
         }
         for (key, value) in [("width", self.width), ("features", self.features), ("ratio_width", self.ratio_width)] {
             if value > 16384 {
-                return Err((key, "above 16384 is refused: a correlation matrix of that size would fill the memory".into()));
+                return Err((
+                    key,
+                    "above 16384 is refused: a correlation matrix of that size would fill the memory".into(),
+                ));
             }
         }
         if !(self.active > 0.0 && self.active <= self.features as f64 / 4.0) {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kymograph_linalg::Real;
 use kymograph_nets::dictionaries::{DecoderNorm, Dictionary, DictionarySpec, LossScale, Variant};
-use kymograph_runs::{Capture, Checkpoint, RunsError, write_captures, write_whole};
+use kymograph_runs::{Capture, Checkpoint, write_captures, write_whole};
 use ndarray::{Array1, ArrayD, Axis};
 use serde_json::{Value, json};
 
@@ -16,23 +16,29 @@ const CONFIG: &str = "cfg.json";
 /// The name of a variant's architecture there; `None` where it has none.
 ///
 /// Where training chose latents over a whole batch, one threshold is left, and the dictionary is a `jumprelu` one.
-pub(super) fn architecture(spec: &DictionarySpec) -> Option<&'static str> {
-    let transcoder = spec.inputs != spec.outputs;
+pub(super) fn architecture(spec: &DictionarySpec, transcoder: bool) -> Option<&'static str> {
     Some(match (&spec.variant, transcoder) {
         (Variant::Relu { .. }, false) => "standard",
         (Variant::Relu { .. }, true) => "transcoder",
         (Variant::TopK { .. }, false) => "topk",
         (Variant::JumpRelu { .. } | Variant::BatchTopK { .. } | Variant::Matryoshka { .. }, false) => "jumprelu",
-        (Variant::JumpRelu { .. } | Variant::BatchTopK { .. } | Variant::Matryoshka { .. }, true) => "jumprelu_transcoder",
+        (Variant::JumpRelu { .. } | Variant::BatchTopK { .. } | Variant::Matryoshka { .. }, true) => {
+            "jumprelu_transcoder"
+        }
         (Variant::Gated { .. }, false) => "gated",
         (Variant::TopK { .. } | Variant::Gated { .. }, true) => return None,
     })
 }
 
-/// Writes the two files.
-pub(super) fn write(folder: &Path, dictionary: &Dictionary<f32>, step: u64) -> Result<(), KymographError> {
+/// Writes the two files; nothing for a transcoder of a kind that SAELens does not have.
+pub(super) fn write(
+    folder: &Path,
+    dictionary: &Dictionary<f32>,
+    transcoder: bool,
+    step: u64,
+) -> Result<(), KymographError> {
     let spec = dictionary.spec();
-    let Some(architecture) = architecture(spec) else { return Ok(()) };
+    let Some(architecture) = architecture(spec, transcoder) else { return Ok(()) };
     let mut tensors: Vec<(String, ArrayD<f32>)> =
         dictionary.weights().into_iter().filter(|(name, _)| name != "log_threshold").collect();
     if spec.tied {
@@ -62,7 +68,7 @@ pub(super) fn write(folder: &Path, dictionary: &Dictionary<f32>, step: u64) -> R
         "reshape_activations": "none",
         "metadata": {},
     });
-    if spec.inputs != spec.outputs {
+    if transcoder {
         config["d_out"] = json!(spec.outputs);
     }
     if let Variant::TopK { k } = spec.variant {
@@ -93,7 +99,9 @@ pub fn read_sae(folder: &Path) -> Result<Dictionary<f32>, KymographError> {
     for (key, plain) in [("normalize_activations", "none"), ("reshape_activations", "none")] {
         let value = config[key].as_str().unwrap_or(plain);
         if value != plain {
-            return Err(refuse(format!("`{key}` is `{value}`; only `{plain}` is read here: fold it into the weights first")));
+            return Err(refuse(format!(
+                "`{key}` is `{value}`; only `{plain}` is read here: fold it into the weights first"
+            )));
         }
     }
     let architecture = config["architecture"].as_str().unwrap_or("standard");

@@ -153,7 +153,8 @@ pub fn fit_sae(request: &SaeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
     let source = Source::open(&request.activations)?;
     let targets = request.targets.as_deref().map(Source::open).transpose()?;
     if let Some(targets) = targets.as_ref().filter(|targets| targets.rows != source.rows) {
-        let detail = format!("has {} rows, and the activations {}: a row for each is needed", targets.rows, source.rows);
+        let detail =
+            format!("has {} rows, and the activations {}: a row for each is needed", targets.rows, source.rows);
         return Err(argument(request.targets.as_deref().unwrap_or_default(), &detail));
     }
     let batch = request.batch.unwrap_or(source.rows.min(4096));
@@ -264,9 +265,13 @@ impl Fit<'_> {
                 recorder.checkpoint(step, &dictionary.state(), &adam.state(), &json!({}))?;
             }
         }
-        folder::write(recorder.folder(), &dictionary, step)?;
+        folder::write(recorder.folder(), &dictionary, self.transcoder(), step)?;
         recorder.finish()?;
         Ok(dictionary)
+    }
+
+    fn transcoder(&self) -> bool {
+        self.targets.is_some()
     }
 
     fn begin(&self, dictionary: &mut Dictionary<f32>) -> Result<(), KymographError> {
@@ -329,14 +334,23 @@ impl Fit<'_> {
         if self.spec.latents > 1 {
             numbers.push(("duplicate_share", duplicate_directions(dictionary.decoder(), 0.9)?.value));
         }
-        if folder::architecture(self.spec).is_none() {
-            notes.push("SAELens has no such transcoder, so cfg.json and sae_weights.safetensors were not written".into());
+        if folder::architecture(self.spec, self.transcoder()).is_none() {
+            notes.push(
+                "SAELens has no such transcoder, so cfg.json and sae_weights.safetensors were not written".into(),
+            );
         }
         if x.nrows() < self.source.rows {
             notes.push(format!("measured on {} of {} examples, spread evenly", x.nrows(), self.source.rows));
         }
-        let summary: Value = numbers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
-        write_whole(&folder.join("summary.json"), serde_json::to_string_pretty(&summary).unwrap_or_default().as_bytes())?;
+        let summary: Value = numbers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        write_whole(
+            &folder.join("summary.json"),
+            serde_json::to_string_pretty(&summary).unwrap_or_default().as_bytes(),
+        )?;
         let mut writer = NpyWriter::create(folder.join("density.npy"), &[density.len()])?;
         writer.append(&density)?;
         writer.finish()?;
@@ -368,12 +382,17 @@ fn spec(
             .chain(request.targets.iter().map(|targets| (targets, outputs, spec.outputs)))
         {
             if found != needed {
-                let detail = format!("has {found} features, and the dictionary in {from} takes {needed}: it is of another layer");
+                let detail = format!(
+                    "has {found} features, and the dictionary in {from} takes {needed}: it is of another layer"
+                );
                 return Err(argument(array, &detail));
             }
         }
         if request.latents.is_some_and(|latents| latents != spec.latents) {
             return Err(argument("--latents", &format!("the dictionary in {from} has {}", spec.latents)));
+        }
+        if targets.is_none() && spec.outputs != spec.inputs {
+            return Err(argument("--targets", &format!("the dictionary in {from} rebuilds another array: name it")));
         }
         // Rows keep their norms, or the dictionary would be another one.
         let mut spec = spec.clone();

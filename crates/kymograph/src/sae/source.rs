@@ -38,7 +38,9 @@ impl Source {
         let info = info.ok_or_else(|| refuse(format!("has no tensor `{tensor}`; it has {}", known.join(", "))))?;
         let &[rows, width] = &info.shape[..] else {
             let shape = &info.shape;
-            return Err(refuse(format!("has shape {shape:?}, and [example, feature] is needed; flatten the other axes")));
+            return Err(refuse(format!(
+                "has shape {shape:?}, and [example, feature] is needed; flatten the other axes"
+            )));
         };
         if rows == 0 || width == 0 {
             return Err(refuse(format!("has shape [{rows}, {width}]: there is nothing to fit")));

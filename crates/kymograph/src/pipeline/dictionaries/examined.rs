@@ -125,7 +125,11 @@ pub(super) struct Examined {
     pub(super) loss_of_nothing: f64,
 }
 
-pub(super) fn examine(truth: &Truth, member: &Member, dictionary: &Dictionary<f32>) -> Result<Examined, KymographError> {
+pub(super) fn examine(
+    truth: &Truth,
+    member: &Member,
+    dictionary: &Dictionary<f32>,
+) -> Result<Examined, KymographError> {
     let x = truth.held_out.x.view();
     let codes = dictionary.encode(x)?;
     let rebuilt = dictionary.decode(&codes);
@@ -163,12 +167,7 @@ pub(super) fn examine(truth: &Truth, member: &Member, dictionary: &Dictionary<f3
 type Codes = kymograph_studies::dictionaries::Codes<f32>;
 
 /// Correlation and shrinkage of the codes of recovered features: medians, each with that of another feature's codes.
-fn agreement(
-    truth: &Truth,
-    codes: &Codes,
-    cosines: &[f64],
-    indices: &[usize],
-) -> (Option<[f64; 2]>, Option<[f64; 2]>) {
+fn agreement(truth: &Truth, codes: &Codes, cosines: &[f64], indices: &[usize]) -> (Option<[f64; 2]>, Option<[f64; 2]>) {
     let recovered: Vec<usize> = (0..cosines.len()).filter(|&feature| cosines[feature] >= SAME).collect();
     if recovered.len() < 2 {
         return (None, None);

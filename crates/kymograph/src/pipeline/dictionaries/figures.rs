@@ -52,9 +52,7 @@ pub(super) fn heat_map(
     let columns: Vec<String> = settings.sizes.iter().map(|size| format!("{size}")).collect();
     let mut panels = Vec::new();
     for (measure, title) in measures {
-        let cell = |alpha: f64, size: f64| {
-            mean(&values(findings, &sweep_network(alpha), measure, &format!("n{size}")))
-        };
+        let cell = |alpha: f64, size: f64| mean(&values(findings, &sweep_network(alpha), measure, &format!("n{size}")));
         let cells: Vec<Vec<Option<f64>>> = settings
             .alphas
             .iter()
@@ -161,7 +159,12 @@ pub(super) fn cosine_histograms(findings: &[Finding], settings: &Settings, size:
         shared_x: true,
         panels,
     });
-    Some(figure(&format!("Every feature's nearest direction, {size} latents"), "First seed.".into(), Width::Double, kind))
+    Some(figure(
+        &format!("Every feature's nearest direction, {size} latents"),
+        "First seed.".into(),
+        Width::Double,
+        kind,
+    ))
 }
 
 /// The same against how often a feature is present.
@@ -193,7 +196,11 @@ pub(super) fn cosine_by_frequency(findings: &[Finding], settings: &Settings, siz
 }
 
 /// MMCS over training of some dictionaries: network, member, and the name in the legend, by panel.
-pub(super) fn over_steps(recorded: &[Recorded], title: &str, of: &[(String, String, String, String)]) -> Option<Figure> {
+pub(super) fn over_steps(
+    recorded: &[Recorded],
+    title: &str,
+    of: &[(String, String, String, String)],
+) -> Option<Figure> {
     let mut traces = Vec::new();
     for (network, member, panel, label) in of {
         for run in recorded.iter().filter(|run| run.network.name == *network) {
@@ -247,7 +254,11 @@ pub(super) fn beside_unlearned(
         let x = Axis { range: Some([0.0, 1.0]), ..Axis::linear(title) };
         DotPanel { title: title.to_owned(), x, thresholds: Vec::new(), rows }
     };
-    let panels = vec![panel("mmcs", "MMCS"), panel("recall", "recall at cosine .9"), panel("hungarian_cosine", "matched cosine")];
+    let panels = vec![
+        panel("mmcs", "MMCS"),
+        panel("recall", "recall at cosine .9"),
+        panel("hungarian_cosine", "matched cosine"),
+    ];
     if panels[0].rows.is_empty() {
         return None;
     }
@@ -290,7 +301,8 @@ pub(super) fn harder(
                 runs: Vec::new(),
             }
         });
-        let chance = |run: &Recorded| chance_mean_max_cosine(run.network.settings.width, 2 * run.network.settings.features);
+        let chance =
+            |run: &Recorded| chance_mean_max_cosine(run.network.settings.width, 2 * run.network.settings.features);
         let null = (measure == "mmcs").then(|| NullBand {
             label: "random directions".into(),
             x: networks.iter().map(|(x, _)| *x).collect(),
@@ -303,7 +315,11 @@ pub(super) fn harder(
         x: Axis { label: axis.to_owned(), scale: AxisScale::Log, range: None },
         y: Axis { range: Some([0.0, 1.0]), ..Axis::default() },
         shared_y: true,
-        panels: vec![panel("mmcs", "MMCS"), panel("recall", "recall at cosine .9"), panel("fvu", "variance unexplained")],
+        panels: vec![
+            panel("mmcs", "MMCS"),
+            panel("recall", "recall at cosine .9"),
+            panel("fvu", "variance unexplained"),
+        ],
     });
     let note = if seeds > 1 { format!("Mean over {seeds} seeds, 95 % t-interval.") } else { seeds_note(seeds) };
     Some(figure(title, note, Width::Double, kind))

@@ -25,7 +25,7 @@ pub(super) fn build(
         sweep(findings, settings, seeds.len()),
         without_truth(findings, settings, seeds.len()),
         single_features(findings, settings),
-        training(recorded, findings, settings),
+        training(recorded, settings),
         harder(findings, recorded, seeds.len()),
     ];
     sections.retain(|section| !section.figures.is_empty());
@@ -132,8 +132,10 @@ fn without_truth(findings: &[Finding], settings: &Settings, seeds: usize) -> Sec
                     It names loss stickiness as a third indicator, without a formula that could be read; the loss stands in the \
                     findings."
         .into();
-    let measures =
-        [("agreement_with_larger", "with the next larger"), ("agreement_with_two_larger", "mean of the next two larger")];
+    let measures = [
+        ("agreement_with_larger", "with the next larger"),
+        ("agreement_with_two_larger", "mean of the next two larger"),
+    ];
     let figure = figures::heat_map(
         findings,
         settings,
@@ -168,7 +170,7 @@ fn single_features(findings: &[Finding], settings: &Settings) -> Section {
     section
 }
 
-fn training(recorded: &[Recorded], findings: &[Finding], settings: &Settings) -> Section {
+fn training(recorded: &[Recorded], settings: &Settings) -> Section {
     let mut section = Section { title: "Over training".into(), ..Section::default() };
     let all: Vec<_> = settings
         .alphas
@@ -184,9 +186,11 @@ fn training(recorded: &[Recorded], findings: &[Finding], settings: &Settings) ->
                    stopped, not what is possible.";
     place(&mut section, "convergence", figures::over_steps(recorded, "Recovery over training", &all), caption);
     if let Some(run) = recorded.iter().find(|run| run.network.name == "starts") {
-        let of = run.network.members.iter().map(|member| {
-            ("starts".to_owned(), member.name.clone(), String::new(), member.name.replace('_', " "))
-        });
+        let of = run
+            .network
+            .members
+            .iter()
+            .map(|member| ("starts".to_owned(), member.name.clone(), String::new(), member.name.replace('_', " ")));
         let of: Vec<_> = of.collect();
         let caption = format!(
             "The decoder's first weights, compared at α = {} with as many latents as features. Examples start high because they \
@@ -197,7 +201,6 @@ fn training(recorded: &[Recorded], findings: &[Finding], settings: &Settings) ->
         let figure = figures::over_steps(recorded, "First weights", &of);
         place(&mut section, "starts", figure, &caption);
     }
-    let _ = findings;
     section
 }
 
@@ -209,7 +212,8 @@ fn harder(findings: &[Finding], recorded: &[Recorded], seeds: usize) -> Section 
         .into();
     let ratio: &dyn Fn(&Settings) -> f64 = &|s| s.features as f64 / s.width as f64;
     let what = ("ratio-", "features a dimension", "More features a dimension");
-    let caption = "At more features a dimension each of them is also seen less often, as many being present on average.";
+    let caption =
+        "At more features a dimension each of them is also seen less often, as many being present on average.";
     place(&mut section, "ratios", figures::harder(findings, recorded, what, ratio, seeds), caption);
     let active: &dyn Fn(&Settings) -> f64 = &|s| s.active;
     let what = ("active-", "features present", "More features present at once");

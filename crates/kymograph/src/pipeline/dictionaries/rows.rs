@@ -6,8 +6,8 @@ use kymograph_findings::{Finding, Null, RunKey};
 use kymograph_linalg::parallel::map_indices;
 use kymograph_measures::dictionaries::mean_max_cosine;
 use kymograph_nets::dictionaries::Dictionary;
-use kymograph_studies::dictionaries::{Settings, dictionary_of, sweep_network};
 use kymograph_studies::StudyError;
+use kymograph_studies::dictionaries::{Settings, dictionary_of, sweep_network};
 
 use super::super::{Event, Listener};
 use super::Recorded;
@@ -216,8 +216,8 @@ fn unlearned(run: &Recorded, truth: &Truth, settings: &Settings) -> Result<Vec<F
     let random = truth.of_random(settings.features)?;
     let principal = kymograph_nets::dictionaries::principal_directions(truth.held_out.x.view())?;
     // A principal direction may point either way; both are offered.
-    let both = ndarray::concatenate(ndarray::Axis(0), &[principal.view(), (-&principal).view()])
-        .map_err(|error| StudyError::Shape(error))?;
+    let both =
+        ndarray::concatenate(ndarray::Axis(0), &[principal.view(), (-&principal).view()]).map_err(StudyError::Shape)?;
     let principal = Scores::of(truth.features.view(), both.view())?;
     let chance = truth.chance(settings.features);
     let mean = |of: Mean| examples.iter().map(of).sum::<f64>() / examples.len() as f64;
@@ -232,7 +232,8 @@ fn unlearned(run: &Recorded, truth: &Truth, settings: &Settings) -> Result<Vec<F
             rows.push(finding);
         }
     }
-    let mut error = row(&key, settings.steps, "chance_error", "random", Some((random.mmcs - chance).abs()), settings.features);
+    let mut error =
+        row(&key, settings.steps, "chance_error", "random", Some((random.mmcs - chance).abs()), settings.features);
     error.nulls.push(Null::exact("theory", 0.0));
     rows.push(error);
     Ok(rows)
@@ -245,9 +246,8 @@ fn over_penalties(recorded: &[Recorded], settings: &Settings, rows: &[Finding]) 
     seeds.dedup();
     let mut found = Vec::new();
     let take = |network: &str, seed: u64, measure: &str, array: &str| {
-        rows.iter().find(|f| {
-            f.run.network == network && f.run.seed == Some(seed) && f.measure == measure && f.array == array
-        })
+        rows.iter()
+            .find(|f| f.run.network == network && f.run.seed == Some(seed) && f.measure == measure && f.array == array)
     };
     for seed in seeds {
         let key = RunKey { network: SWEEP.into(), seed: Some(seed), control: None };
@@ -255,7 +255,10 @@ fn over_penalties(recorded: &[Recorded], settings: &Settings, rows: &[Finding]) 
         for &alpha in &settings.alphas {
             for size in settings.sizes.iter().filter(|size| **size >= settings.features as f64) {
                 let finding = take(&sweep_network(alpha), seed, "mmcs", &format!("n{size}"));
-                best = [best, finding].into_iter().flatten().max_by(|a, b| a.value.partial_cmp(&b.value).unwrap_or(std::cmp::Ordering::Equal));
+                best = [best, finding]
+                    .into_iter()
+                    .flatten()
+                    .max_by(|a, b| a.value.partial_cmp(&b.value).unwrap_or(std::cmp::Ordering::Equal));
             }
         }
         if let Some(best) = best {
@@ -267,9 +270,10 @@ fn over_penalties(recorded: &[Recorded], settings: &Settings, rows: &[Finding]) 
         for size in &settings.sizes {
             let array = format!("n{size}");
             let at_best = |measure: &str| {
-                let values = settings.alphas.iter().filter_map(|&alpha| {
-                    Some((alpha, take(&sweep_network(alpha), seed, measure, &array)?.value?))
-                });
+                let values = settings
+                    .alphas
+                    .iter()
+                    .filter_map(|&alpha| Some((alpha, take(&sweep_network(alpha), seed, measure, &array)?.value?)));
                 values.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(alpha, _)| alpha)
             };
             if let (Some(by_agreement), Some(by_truth)) = (at_best("agreement_with_larger"), at_best("mmcs")) {
@@ -283,12 +287,13 @@ fn over_penalties(recorded: &[Recorded], settings: &Settings, rows: &[Finding]) 
         }
         let others: Vec<&Recorded> = recorded
             .iter()
-            .filter(|r| r.seed() == seed && (r.key.network.starts_with("ratio-") || r.key.network.starts_with("active-")))
+            .filter(|r| {
+                r.seed() == seed && (r.key.network.starts_with("ratio-") || r.key.network.starts_with("active-"))
+            })
             .collect();
         for run in others {
-            let of = |member: &kymograph_studies::dictionaries::Member| {
-                take(&run.key.network, seed, "mmcs", &member.name)
-            };
+            let of =
+                |member: &kymograph_studies::dictionaries::Member| take(&run.key.network, seed, "mmcs", &member.name);
             let members = run.network.members.iter().filter_map(of);
             let best = members.max_by(|a, b| a.value.partial_cmp(&b.value).unwrap_or(std::cmp::Ordering::Equal));
             if let Some(best) = best {

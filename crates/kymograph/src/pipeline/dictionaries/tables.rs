@@ -72,8 +72,21 @@ fn sweep(findings: &[Finding], settings: &Settings) -> SummaryTable {
         "Means over seeds. Codes are measured on held-out examples; correlation and slope are medians over features recovered at \
          cosine .9. Steps: the first recorded one at which MMCS is .9 or more, over the seeds that reached it.",
         &[
-            "α", "latents", "MMCS", "as many examples", "random", "recall", "precision in use", "matched cosine", "duplicates",
-            "dead", "L0", "FVU", "code correlation", "slope", "steps to .9",
+            "α",
+            "latents",
+            "MMCS",
+            "as many examples",
+            "random",
+            "recall",
+            "precision in use",
+            "matched cosine",
+            "duplicates",
+            "dead",
+            "L0",
+            "FVU",
+            "code correlation",
+            "slope",
+            "steps to .9",
         ],
         rows,
     )
@@ -102,7 +115,17 @@ fn starts(findings: &[Finding], recorded: &[Recorded]) -> SummaryTable {
         "Dictionaries with as many latents as there are features, on the same examples; the encoder starts as PyTorch's linear \
          layers do. `frozen`: a decoder of random directions that is never trained. Agreement: mean maximal cosine with the \
          dictionary that started orthogonal.",
-        &["start", "MMCS", "recall", "FVU", "L0", "dead", "steps to .9", "seeds that reached .9", "agreement with orthogonal"],
+        &[
+            "start",
+            "MMCS",
+            "recall",
+            "FVU",
+            "L0",
+            "dead",
+            "steps to .9",
+            "seeds that reached .9",
+            "agreement with orthogonal",
+        ],
         rows.collect(),
     )
 }
@@ -131,16 +154,36 @@ fn assumptions(settings: &Settings) -> SummaryTable {
         "The report's authors say these assumptions are not well fleshed out. What they say of real activations is beside each.",
         &["assumption", "here", "of real activations"],
         vec![
-            row("features are directions", format!("{} unit vectors, uniform on the sphere", s.features), "not known; some may be several dimensions wide, or lie near each other"),
-            row("activations add features up", "linear, nothing negative in the codes".into(), "a ReLU or a normalisation follows or precedes; interference is then not additive"),
-            row("features a dimension", format!("{} / {} = {}", s.features, s.width, word(s.features as f64 / s.width as f64)), "not known, and probably far more: 2 is favourable"),
+            row(
+                "features are directions",
+                format!("{} unit vectors, uniform on the sphere", s.features),
+                "not known; some may be several dimensions wide, or lie near each other",
+            ),
+            row(
+                "activations add features up",
+                "linear, nothing negative in the codes".into(),
+                "a ReLU or a normalisation follows or precedes; interference is then not additive",
+            ),
+            row(
+                "features a dimension",
+                format!("{} / {} = {}", s.features, s.width, word(s.features as f64 / s.width as f64)),
+                "not known, and probably far more: 2 is favourable",
+            ),
             row("features present", format!("{} of {} on average", word(s.active), s.features), "not known"),
-            row("frequencies", format!("falling geometrically, the rarest {} of the commonest", format_value(rare, 4)), "nearer to a power law, as far as dictionaries of language models tell"),
+            row(
+                "frequencies",
+                format!("falling geometrically, the rarest {} of the commonest", format_value(rare, 4)),
+                "nearer to a power law, as far as dictionaries of language models tell",
+            ),
             row("correlation of frequencies", correlation.into(), "features of one topic occur together"),
             row("drawn", redraw.into(), "every token has its own context"),
             row("sizes", codes.into(), "unimodal, or with a heavy tail"),
             row("empty examples", "one random feature set to 1".into(), "none known"),
-            row("bias and noise", format!("no bias; noise of deviation {}", s.noise), "a mean far from zero, and dense directions"),
+            row(
+                "bias and noise",
+                format!("no bias; noise of deviation {}", s.noise),
+                "a mean far from zero, and dense directions",
+            ),
         ],
     )
 }
