@@ -20,6 +20,7 @@ pub mod probes;
 mod registry;
 pub mod similarity;
 pub mod spectra;
+pub mod splines;
 
 pub use error::MeasureError;
 pub use registry::{
