@@ -22,6 +22,7 @@ mod registry;
 pub mod similarity;
 pub mod spectra;
 pub mod superposition;
+pub mod splines;
 
 pub use error::MeasureError;
 pub use registry::{

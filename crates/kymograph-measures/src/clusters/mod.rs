@@ -1,17 +1,21 @@
 //! How far rows fall into groups: k-means as a fit, and the silhouette of a grouping.
 
 mod adjusted_rand_index;
+mod hdbscan;
 mod kmeans;
 mod kmeans_agreement;
 mod kmeans_silhouette;
+mod label_purity;
 mod points;
 mod silhouette;
 mod within_group_variance_share;
 
 pub use adjusted_rand_index::adjusted_rand_index;
+pub use hdbscan::{Hdbscan, HdbscanOptions, hdbscan};
 pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use kmeans_agreement::kmeans_agreement;
 pub use kmeans_silhouette::{KMeansSilhouetteOptions, kmeans_silhouette};
+pub use label_purity::{LabelPurity, label_purity, shuffled_purities};
 pub use silhouette::silhouette;
 pub use within_group_variance_share::{GroupScatter, within_group_variance_share};
 
