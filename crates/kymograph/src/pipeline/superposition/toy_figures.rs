@@ -14,7 +14,7 @@ use ndarray::Array2;
 use super::super::sections::{place, place_frames};
 use super::page::Report;
 use super::recorded::{FOLLOWED, Toy, column};
-use super::toy_rows::{ALONE, DROPPED, SHARED, cheapest_phase, is_diagram, phase};
+use super::toy_rows::{DROPPED, cheapest_phase, is_diagram, phase};
 use crate::error::KymographError;
 
 /// Frames of a slider over steps, about.
