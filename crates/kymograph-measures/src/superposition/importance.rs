@@ -16,7 +16,7 @@ use crate::{MeasureError, check};
 ///
 /// ```
 /// use kymograph_measures::superposition::published_importance;
-/// assert_eq!(published_importance(&[0.1, 0.3, 0.2])?, [0.0, 1.0, 0.5]);
+/// assert_eq!(published_importance(&[1.0, 3.0, 2.0])?, [0.0, 1.0, 0.5]);
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
 pub fn published_importance(added: &[f64]) -> Result<Vec<f64>, MeasureError> {

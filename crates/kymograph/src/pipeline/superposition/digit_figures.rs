@@ -282,10 +282,10 @@ fn plots(run: &Squeezed, epoch: u64, (found, reach): (&Epoch, f64)) -> Result<Fi
     })
 }
 
-/// Mean over seeds of a number by rank of importance, with thin lines for the seeds.
-fn by_rank(label: &str, runs: &[(String, Vec<f64>)]) -> Series {
-    let n = runs.iter().map(|(_, values)| values.len()).min().unwrap_or(0);
-    let at = |rank: usize| runs.iter().map(|(_, values)| values[rank]).collect::<Vec<f64>>();
+/// Mean over seeds of a number by rank of importance, with its interval.
+fn by_rank(label: &str, runs: &[Vec<f64>]) -> Series {
+    let n = runs.iter().map(Vec::len).min().unwrap_or(0);
+    let at = |rank: usize| runs.iter().map(|values| values[rank]).collect::<Vec<f64>>();
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let band = |rank| kymograph_linalg::statistics::t_interval(&at(rank), 0.95).ok().map(|i| [i.low, i.high]);
     Series {
@@ -300,15 +300,14 @@ fn by_rank(label: &str, runs: &[(String, Vec<f64>)]) -> Series {
 /// The notebook's curves over importance ranks.
 fn by_importance(runs: &[&Squeezed]) -> Result<Section, KymographError> {
     let mut section = Section { title: "Squeezed digits: by importance".to_owned(), ..Section::default() };
-    let mut rows: BTreeMap<(&str, &str), Vec<(String, Vec<f64>)>> = BTreeMap::new();
+    let mut rows: BTreeMap<(&str, &str), Vec<Vec<f64>>> = BTreeMap::new();
     for run in runs {
-        let name = format!("seed {}", run.key.seed.unwrap_or(0));
         for (label, epoch) in [("trained", run.last().map(|(_, e)| e)), ("null: untrained", run.epochs.get(&0))] {
             let Some(found) = epoch else { continue };
             let view = View::of(found)?;
             let sorted = |values: &[f64]| view.order.iter().map(|&unit| values[unit]).collect::<Vec<_>>();
             let mut add = |panel, label, values: Vec<f64>| {
-                rows.entry((panel, label)).or_default().push((name.clone(), values));
+                rows.entry((panel, label)).or_default().push(values);
             };
             let bias = sorted(&found.decoder_bias);
             add("1 ‖W‖ of the encoder", label, sorted(&view.norms));

@@ -14,11 +14,14 @@ use ndarray::Array2;
 use super::super::sections::{place, place_frames};
 use super::page::Report;
 use super::recorded::{FOLLOWED, Toy, column};
-use super::toy_rows::{ALONE, DROPPED, SHARED, cheapest_phase, is_diagram, phase};
+use super::toy_rows::{DROPPED, cheapest_phase, is_diagram, phase};
 use crate::error::KymographError;
 
 /// Frames of a slider over steps, about.
 const FRAMES: usize = 24;
+
+/// A number of each feature.
+type OfFeatures<'a> = dyn Fn(&Array2<f64>) -> Result<Vec<f64>, KymographError> + 'a;
 
 /// Codes of phases and their colours.
 static PHASES: &[(&str, [u8; 3])] = &[
@@ -277,7 +280,7 @@ fn products(report: &Report<'_>) -> Result<Section, KymographError> {
         let Some((toy, (_, all))) = toys(report, sweep).next().and_then(|toy| Some((toy, toy.last()?))) else {
             continue;
         };
-        let rows = |of: &dyn Fn(&Array2<f64>) -> Result<Vec<f64>, KymographError>| {
+        let rows = |of: &OfFeatures<'_>| {
             all.iter().map(|w| Ok(of(w)?.into_iter().map(Some).collect())).collect::<Result<Vec<_>, KymographError>>()
         };
         let panel = |title: &str, values| HeatPanel {
