@@ -78,7 +78,7 @@ fn random_directions_score_what_theory_says() {
             chance_mean_max_cosine(256, count)
         );
     }
-    for (width, count) in [(2, 7), (16, 64), (64, 300)] {
+    for (width, count) in [(8, 90), (16, 64), (64, 300)] {
         let drawn = mean_max_cosine(normal(5, 2000, width).view(), normal(6, count, width).view()).unwrap().value;
         let draws: Vec<f64> = (0..12)
             .map(|seed| {

@@ -143,7 +143,7 @@ fn shapes_that_do_not_fit_are_both_named() {
                 *labels = labels.slice(s![1..]).to_owned();
                 (ROWS, ROWS - 1)
             }
-            (Owned::Real(y), "matched_cosine") => {
+            (Owned::Real(y), "matched_cosine" | "mean_max_cosine" | "share_recovered") => {
                 *y = y.slice(s![.., 1..]).to_owned();
                 (COLUMNS, COLUMNS - 1)
             }

@@ -228,21 +228,21 @@ impl<T: Real> Dictionary<T> {
         let cost = T::from_f64(l1 * penalty);
         let rows = slopes.chunks_exact_mut(width).zip(gate.chunks_exact(width));
         for ((slopes, gate), (codes, of_gate)) in rows.zip(codes.chunks_exact(width).zip(of_gate.chunks_exact(width))) {
-            for at in 0..width {
+            for (at, slope) in slopes.iter_mut().enumerate() {
                 if gate[at] <= T::ZERO {
-                    slopes[at] = T::ZERO;
+                    *slope = T::ZERO;
                     continue;
                 }
                 let through = of_gate[at] + cost;
                 part.bias[at] += through;
                 let mut shared = through;
                 if codes[at] > T::ZERO {
-                    let stretched = slopes[at] * stretch[at].exp();
+                    let stretched = *slope * stretch[at].exp();
                     part.more[0][at] += stretched * (gate[at] - bias[at]);
-                    part.more[1][at] += slopes[at];
+                    part.more[1][at] += *slope;
                     shared += stretched;
                 }
-                slopes[at] = shared;
+                *slope = shared;
             }
         }
     }

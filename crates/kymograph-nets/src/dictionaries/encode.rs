@@ -15,6 +15,9 @@ use crate::loss::check_finite;
 /// Examples whose pre-activations are worked out together. A constant, so that bits do not depend on threads.
 pub(super) const ROWS: usize = 256;
 
+/// What each of some examples could use.
+type Rows<T> = Vec<Vec<Candidate<T>>>;
+
 /// The codes of a batch in training.
 pub(super) struct Encoded<T> {
     pub(super) codes: Codes<T>,
@@ -177,7 +180,7 @@ impl<T: Real> Dictionary<T> {
         // Most batches find enough above a bound well below the usual threshold; the result is that of no bound.
         let mut bound = self.cutoff * T::from_f64(0.5);
         loop {
-            let blocks: Vec<(Vec<Vec<Candidate<T>>>, Codes<T>)> = x
+            let blocks: Vec<(Rows<T>, Codes<T>)> = x
                 .axis_chunks_iter(Axis(0), ROWS)
                 .into_par_iter()
                 .map(|rows| {
@@ -191,7 +194,7 @@ impl<T: Real> Dictionary<T> {
                 })
                 .collect();
             let (rows, dead_codes): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
-            let rows: Vec<Vec<Candidate<T>>> = rows.into_iter().flatten().collect();
+            let rows: Rows<T> = rows.into_iter().flatten().collect();
             if bound == T::ZERO || rows.iter().map(Vec::len).sum::<usize>() >= count {
                 return Encoded {
                     codes: largest_of_batch(&rows, count, width),

@@ -21,14 +21,15 @@ pub(super) fn dot<T: Real>(a: &[T], b: &[T]) -> T {
         *lane = x * y;
     }
     for (x, y) in left.zip(right) {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane];
+        for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
+            *lane += x * y;
         }
     }
     let mut width = LANES / 2;
     while width > 0 {
-        for lane in 0..width {
-            lanes[lane] = lanes[lane] + lanes[lane + width];
+        let (lower, upper) = lanes.split_at_mut(width);
+        for (lane, &other) in lower.iter_mut().zip(upper.iter()) {
+            *lane += other;
         }
         width /= 2;
     }

@@ -179,7 +179,7 @@ pub(super) fn cosine_by_frequency(findings: &[Finding], settings: &Settings, siz
             let points: Vec<[f64; 2]> = seen.map(|(f, cosine)| [f.log10(), *cosine]).collect();
             Some(ScatterPanel {
                 title: format!("α = {}", word(alpha)),
-                x_label: "log₁₀ share of examples".into(),
+                x_label: "log10 of the share of examples".into(),
                 y_label: "cosine".into(),
                 classes: vec![0; points.len()],
                 points,

@@ -101,10 +101,10 @@ fn sweep(findings: &[Finding], settings: &Settings, seeds: usize) -> Section {
     put(
         "fvu",
         "What is not rebuilt",
-        "share of the variance about the mean",
+        "share of variance",
         share,
         &[("fvu", "variance unexplained")],
-        "On held-out examples. Rebuilding well is not finding features: the null beside each row is as many principal components \
+        "Of the variance about the mean of held-out examples; above 1 the mean alone would do better. Rebuilding well is not finding features: the null beside each row is as many principal components \
          as latents are used.",
     );
     put(

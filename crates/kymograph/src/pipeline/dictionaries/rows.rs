@@ -22,6 +22,10 @@ pub(super) const SWEEP: &str = "sweep";
 pub(super) const UNLEARNED: &str = "unlearned";
 
 type Mean = fn(&Scores) -> f64;
+/// By number of directions: what drawn sets of examples score, and what a random set does.
+type Unlearned = BTreeMap<usize, (Vec<Scores>, Scores)>;
+/// What is known of the data of a seed, by their name.
+type Known = (String, Truth, Unlearned);
 
 /// Every row.
 pub(super) fn all(
@@ -32,7 +36,7 @@ pub(super) fn all(
     let total = recorded.iter().map(|r| r.network.members.len()).sum();
     let (mut rows, mut done) = (Vec::new(), 0);
     // Runs of one seed on the same data share what is known of them.
-    let mut known: Vec<(String, Truth, BTreeMap<usize, (Vec<Scores>, Scores)>)> = Vec::new();
+    let mut known: Vec<Known> = Vec::new();
     for run in recorded {
         let s = &run.network.settings;
         let name = format!("{} {} {} {}", run.seed(), s.width, s.features, s.active);
