@@ -2,7 +2,7 @@
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::{groups, optimization, phases, signals, squeeze};
+use crate::{groups, optimization, phases, polytopes, signals, squeeze};
 
 /// A built-in study. Everything about it that is text lies in its folder.
 pub struct Study {
@@ -44,7 +44,8 @@ impl Study {
     }
 }
 
-static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY];
+static STUDIES: &[&Study] =
+    &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &polytopes::STUDY];
 
 /// Every study.
 #[must_use]

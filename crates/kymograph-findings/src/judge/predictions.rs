@@ -252,7 +252,8 @@ impl Prediction {
 impl Quantity {
     fn check(&self) -> Result<(), String> {
         let of_gradients = measures::gradients::find_quantity(&self.measure).is_some();
-        if of_gradients || measures::groups::find_quantity(&self.measure).is_some() {
+        let of_splines = measures::splines::find_quantity(&self.measure).is_some();
+        if of_gradients || of_splines || measures::groups::find_quantity(&self.measure).is_some() {
             if [Some(&self.steps), self.relative_to.as_ref()].into_iter().flatten().any(|given| given.len() != 1) {
                 return Err(format!("`steps` and `relative_to` of `{}` have 1 entry", self.measure));
             }

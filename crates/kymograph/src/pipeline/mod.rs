@@ -14,6 +14,7 @@ mod networks;
 mod optimization;
 mod own;
 mod page;
+mod polytopes;
 mod published;
 mod run;
 mod sections;
