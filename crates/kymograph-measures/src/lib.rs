@@ -21,8 +21,8 @@ pub mod probes;
 mod registry;
 pub mod similarity;
 pub mod spectra;
-pub mod superposition;
 pub mod splines;
+pub mod superposition;
 
 pub use error::MeasureError;
 pub use registry::{

@@ -8,6 +8,7 @@ mod file;
 pub mod groups;
 pub mod optimization;
 pub mod phases;
+pub mod polytopes;
 mod progress;
 pub mod signals;
 pub mod squeeze;

@@ -2,7 +2,7 @@
 
 use crate::error::StudyError;
 use crate::file::StudyFile;
-use crate::{dictionaries, groups, optimization, phases, signals, squeeze, superposition};
+use crate::{dictionaries, groups, optimization, phases, polytopes, signals, squeeze, superposition};
 
 /// A built-in study. Everything about it that is text lies in its folder.
 pub struct Study {
@@ -48,7 +48,16 @@ impl Study {
     }
 }
 
-static STUDIES: &[&Study] = &[&phases::STUDY, &groups::STUDY, &signals::STUDY, &optimization::STUDY, &squeeze::STUDY, &superposition::STUDY, &dictionaries::STUDY];
+static STUDIES: &[&Study] = &[
+    &phases::STUDY,
+    &groups::STUDY,
+    &signals::STUDY,
+    &optimization::STUDY,
+    &squeeze::STUDY,
+    &superposition::STUDY,
+    &dictionaries::STUDY,
+    &polytopes::STUDY,
+];
 
 /// Every study.
 #[must_use]

@@ -15,6 +15,7 @@ mod networks;
 mod optimization;
 mod own;
 mod page;
+mod polytopes;
 mod published;
 mod run;
 mod sections;

@@ -6,7 +6,7 @@ use kymograph_findings::Finding;
 use kymograph_report::Page;
 
 use super::derive::Derivation;
-use super::{Listener, optimization, signals, squeeze};
+use super::{Listener, optimization, polytopes, signals, squeeze};
 use crate::error::KymographError;
 
 /// What a study took beyond its plan.
@@ -15,6 +15,7 @@ pub(super) enum Own {
     Signals(Box<signals::Taken>),
     Optimization(Box<optimization::Taken>),
     Squeeze(Box<squeeze::Taken>),
+    Polytopes(Box<polytopes::Taken>),
 }
 
 impl Own {
@@ -28,6 +29,7 @@ impl Own {
             "signals" => Self::Signals(Box::new(signals::take(derivation, folder, listener)?)),
             "optimization" => Self::Optimization(Box::new(optimization::take(derivation, folder)?)),
             "squeeze" => Self::Squeeze(Box::new(squeeze::take(derivation, folder, listener)?)),
+            "polytopes" => Self::Polytopes(Box::new(polytopes::take(derivation, folder, listener)?)),
             _ => Self::Nothing,
         })
     }
@@ -39,6 +41,7 @@ impl Own {
             Self::Signals(taken) => taken.rows(),
             Self::Optimization(taken) => taken.rows(),
             Self::Squeeze(taken) => taken.rows(),
+            Self::Polytopes(taken) => taken.rows(),
         }
     }
 
@@ -49,6 +52,10 @@ impl Own {
             Self::Signals(taken) => taken.show(page, derivation),
             Self::Optimization(taken) => taken.show(page),
             Self::Squeeze(taken) => taken.show(page, derivation),
+            Self::Polytopes(taken) => {
+                taken.show(page, derivation);
+                Ok(())
+            }
         }
     }
 }
