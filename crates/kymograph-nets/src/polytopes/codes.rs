@@ -73,7 +73,7 @@ fn aligned<'a>(words: &'a [u64], layer: &'a CodeLayer) -> impl Iterator<Item = u
     (0..length.div_ceil(64)).map(move |word| {
         let at = layer.first + word * 64;
         let next = words.get(at / 64 + 1).copied().unwrap_or(0);
-        let bits = (words[at / 64] >> (at % 64)) | if at % 64 == 0 { 0 } else { next << (64 - at % 64) };
+        let bits = (words[at / 64] >> (at % 64)) | if at.is_multiple_of(64) { 0 } else { next << (64 - at % 64) };
         let left = length - word * 64;
         if left >= 64 { bits } else { bits & ((1 << left) - 1) }
     })
@@ -284,10 +284,11 @@ impl<T: Real> Network<T> {
             || None::<Workspace<T>>,
             |kept, (words, range)| {
                 let count = range.len();
+                let whole = || std::iter::once(0..count).collect();
                 let mut workspace = kept
                     .take()
                     .filter(|workspace| workspace.batch == count)
-                    .unwrap_or_else(|| Workspace::cut(&self.layers, &self.shapes, vec![0..count], fused));
+                    .unwrap_or_else(|| Workspace::cut(&self.layers, &self.shapes, whole(), fused));
                 workspace.chunks[0].first = range.start;
                 workspace.each(|chunk| fill(&pass, chunk, input));
                 let ops = 0..workspace.ops.len();
