@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 
 use kymograph_nets::dictionaries::{Dictionary, DictionarySpec};
-use kymograph_nets::{NetsError, Optimiser, OptimiserSpec, StepStats};
+use kymograph_nets::{Optimiser, OptimiserSpec, StepStats};
 use ndarray::{Array2, Ix2};
 use safetensors::tensor::SafeTensors;
 use serde::Deserialize;
@@ -42,7 +42,7 @@ impl peer::Case for Case {
         Ok(Self { dictionary, optimiser, batches: batches.into_iter().map(|(_, batch)| batch).collect(), next: 0 })
     }
 
-    fn step(&mut self) -> Result<StepStats, NetsError> {
+    fn step(&mut self) -> Result<StepStats, Box<dyn Error>> {
         let batch = &self.batches[self.next % self.batches.len()];
         self.next += 1;
         let stats = self.dictionary.train_step(batch.view(), None, &mut self.optimiser)?;

@@ -16,7 +16,7 @@ fn made() -> Dictionary<f32> {
 
 #[test]
 fn impossible_specs_are_refused() {
-    let auxiliary = Some(Auxiliary { latents: 2, weight: 0.1, dead_after: 5 });
+    let auxiliary = Auxiliary { latents: 2, weight: 0.1, dead_after: 5 };
     let relu = Variant::Relu { l1: 0.1 };
     let cases = [
         DictionarySpec { latents: 0, ..spec() },
@@ -33,8 +33,8 @@ fn impossible_specs_are_refused() {
         DictionarySpec { tied: true, ..spec() },
         DictionarySpec { output_bias: false, ..spec() },
         DictionarySpec { outputs: 5, ..spec() },
-        DictionarySpec { auxiliary, variant: relu, ..spec() },
-        DictionarySpec { auxiliary: Some(Auxiliary { weight: f64::INFINITY, ..auxiliary.unwrap() }), ..spec() },
+        DictionarySpec { auxiliary: Some(auxiliary), variant: relu, ..spec() },
+        DictionarySpec { auxiliary: Some(Auxiliary { weight: f64::INFINITY, ..auxiliary }), ..spec() },
     ];
     for case in cases {
         assert!(matches!(Dictionary::<f32>::new(&case), Err(NetsError::Value { .. })), "{case:?}");

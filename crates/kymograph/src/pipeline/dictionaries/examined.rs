@@ -176,8 +176,8 @@ fn agreement(truth: &Truth, codes: &Codes, cosines: &[f64], indices: &[usize]) -
         let mut places: Vec<Vec<usize>> = vec![Vec::new(); codes.width];
         recovered.iter().enumerate().for_each(|(place, &feature)| places[of(feature)].push(place));
         let mut columns = vec![vec![0.0; codes.examples()]; recovered.len()];
-        for example in 0..codes.examples() {
-            let (latents, values) = codes.row(example);
+        let rows = (0..codes.examples()).map(|example| codes.row(example));
+        for (example, (latents, values)) in rows.enumerate() {
             for (&latent, &value) in latents.iter().zip(values) {
                 places[latent as usize].iter().for_each(|&place| columns[place][example] = f64::from(value));
             }
