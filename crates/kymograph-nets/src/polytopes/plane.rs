@@ -60,7 +60,7 @@ impl Plane {
         let away = &c - &a;
         let across = &away - &(&first * away.dot(&first));
         let size = norm(&across);
-        if !(size > 1e-12 * norm(&away)) || first.iter().any(|v| !v.is_finite()) {
+        if size.is_nan() || size <= 1e-12 * norm(&away) || first.iter().any(|v| !v.is_finite()) {
             return Err(NetsError::Value {
                 option: "the distance of a plane's third point from the line through the first two".into(),
                 value: if size.is_finite() { size } else { 0.0 },

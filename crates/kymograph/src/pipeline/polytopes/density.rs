@@ -69,15 +69,15 @@ fn ways(look: &Look<'_>, points: &Array2<f64>, pairs: &[Matched], at_input: bool
 
 /// Rows at a place, `input` or a layer.
 pub(super) fn rows(look: &Look<'_>, place: &str) -> Result<Vec<Finding>, KymographError> {
-    let points = look.at(place)?;
     let polytopes = look.from(place)?;
+    if polytopes.code_layers().is_empty() || (look.hard && !look.exact) {
+        return Ok(Vec::new());
+    }
+    let points = look.at(place)?;
     let pairs = matched(points.view(), &look.probe.labels);
     let kinds = ways(look, &points, &pairs, place == "input");
     if !look.hard {
         return soft(look, place, &polytopes, &kinds);
-    }
-    if !look.exact || polytopes.code_layers().is_empty() {
-        return Ok(Vec::new());
     }
     let mut rows = Vec::new();
     let mut densities = Vec::new();

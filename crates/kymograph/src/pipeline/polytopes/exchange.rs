@@ -8,13 +8,14 @@ use ndarray::{ArrayView2, Axis};
 use super::look::{Look, distance, largest};
 use crate::error::KymographError;
 
-/// Images that take part; nearest codes are found among them.
+/// Images that take part, and those of a large network; nearest codes are found among them.
 const IMAGES: usize = 400;
+const FEWER: usize = 100;
 /// Centres whose maps serve the nearest images.
 const CENTRES: [usize; 4] = [10, 30, 100, 200];
 
 pub(super) fn rows(look: &Look<'_>) -> Result<Vec<Finding>, KymographError> {
-    let n = IMAGES.min(look.probe.len());
+    let n = if look.small { IMAGES } else { FEWER }.min(look.probe.len());
     let x = look.probe.x.select(Axis(0), &(0..n).collect::<Vec<_>>());
     let labels = &look.probe.labels[..n];
     let polytopes = &look.polytopes;
@@ -74,7 +75,9 @@ pub(super) fn rows(look: &Look<'_>) -> Result<Vec<Finding>, KymographError> {
     let mut row = look.mean_row("map_accuracy", "all layers", &[("map_of", "mean code of the class")], &right);
     row.nulls.push(Null::exact("a_class_at_random", chance));
     rows.push(row);
-    rows.extend(centres(look)?);
+    if look.small {
+        rows.extend(centres(look)?);
+    }
     Ok(rows)
 }
 

@@ -76,6 +76,7 @@ fn dots(title: &str, interval: &str, null: &str, panels: Vec<DotPanel>, note: &s
     })
 }
 
+const NOTE: &str = "Numbers: ways, two an image, on which the answer changes. A random move of factor f is as long as |f − 1| times the layer.";
 const INTERVAL: &str = "95 % over seeds, or over pairs and images of one seed";
 
 fn ways(derivation: &Derivation<'_>, rows: &[Finding]) -> Option<Figure> {
@@ -151,7 +152,7 @@ fn ratios(derivation: &Derivation<'_>, rows: &[Finding]) -> Option<Figure> {
             }
         }
         panel.null = Some(band).filter(|band| !band.x.is_empty());
-        panel.thresholds.push(Threshold { value: 1.0, label: String::new() });
+        panel.thresholds.push(Threshold { value: 1.0, label: "as many".to_owned() });
         if panel.series.iter().any(|s| s.y.iter().any(Option::is_some)) {
             panels.push(panel);
         }
@@ -190,7 +191,7 @@ pub(super) fn of_network(
         "How much of the answer is the code: images pass through the affine map of another image's code (its own, of a random \
          image of the same class, of the image with the nearest code, of the mean code of its class, of an image of another class), \
          and are judged by their own label and by the label of the image whose map it is. Where a foreign map answers with its \
-         owner's label, the code decided. Dashed: a class at random. Grey: before training.",
+         owner's label, the code decided. Maps of the image's own class are chosen by its label, and may do better than its own. Dashed: a class at random. Grey: before training.",
     );
     place(
         &mut section,
@@ -227,7 +228,7 @@ fn exchange(network: &str, derivation: &Derivation<'_>, rows: &[Finding]) -> Opt
     let panel = |measure: &str, title: &str| DotPanel {
         title: title.to_owned(),
         x: Axis { range: Some([0.0, 1.0]), ..Axis::linear("share of images") },
-        thresholds: vec![Threshold { value: 0.1, label: String::new() }],
+        thresholds: vec![Threshold { value: 0.1, label: "a class at random".to_owned() }],
         rows: owners
             .iter()
             .filter_map(|owner| {
@@ -253,13 +254,13 @@ fn scaling(network: &str, derivation: &Derivation<'_>, rows: &[Finding]) -> Opti
     };
     let first = rows.iter().filter(fits).filter_map(|f| f.run.seed).min();
     for row in rows.iter().filter(fits).filter(|f| f.run.seed == first) {
-        for (title, ends) in [("scaled", ["down", "up"]), ("random move", ["random_down", "random_up"])] {
+        for (title, ends) in [("scaled", ["down", "up"]), ("random", ["random_down", "random_up"])] {
             let factors: Vec<f64> = ends.iter().filter_map(|end| row.parts.get(*end)).flatten().copied().collect();
             if factors.is_empty() {
                 continue;
             }
             panels.push(HistogramPanel {
-                title: format!("{}, {title} ({} of {})", row.array, factors.len(), 2 * row.n.unwrap_or(0)),
+                title: format!("{} {title}: {}", row.array, factors.len()),
                 values: factors.into_iter().map(f64::log2).collect(),
                 marks: vec![Mark { value: 0.0, label: "not scaled".to_owned() }],
             });
@@ -274,8 +275,7 @@ fn scaling(network: &str, derivation: &Derivation<'_>, rows: &[Finding]) -> Opti
     };
     (!kind.panels.is_empty()).then(|| Figure {
         title: format!("{network}: range of validity of a layer's directions"),
-        note: "In brackets: changes among all ways. A random move of factor f is as long as |f − 1| times the layer."
-            .to_owned(),
+        note: NOTE.to_owned(),
         width: Width::Double,
         kind: FigureKind::Histogram(kind),
     })

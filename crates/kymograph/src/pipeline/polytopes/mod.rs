@@ -102,8 +102,10 @@ fn kept(
         rows.extend(density::adversarial(&look)?);
         for place in &look.layers {
             rows.extend(density::rows(&look, place)?);
-            rows.extend(validity::rows(&look, place)?);
-            rows.extend(clusters::rows(&look, place)?);
+            if subject.key.control.is_none() {
+                rows.extend(validity::rows(&look, place)?);
+                rows.extend(clusters::rows(&look, place)?);
+            }
         }
         rows.extend(codes::rows(&look)?);
         rows.extend(codes::flips(&look)?);

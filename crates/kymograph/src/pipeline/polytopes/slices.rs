@@ -2,14 +2,15 @@
 
 use kymograph_findings::{Finding, Null};
 use kymograph_nets::{Plane, Polytopes};
-use kymograph_report::{ColourMap, ColourScale, Figure, FigureKind, Image, ImageGrid, Width};
+use kymograph_report::{ColourMap, ColourScale, Figure, FigureKind, HeatMap, HeatPanel, PrintValues, Width};
 use ndarray::Array2;
 
 use super::look::Look;
 use crate::error::KymographError;
 
 /// Pixels of a picture's side.
-const SIDE: usize = 512;
+const SIDE: usize = 256;
+const CODES: &[(&str, [u8; 3])] = &[("inside a region", [255, 255, 255]), ("boundary", [20, 40, 80])];
 /// The picture's window is so many times as wide as the images lie apart; the wide count's so many.
 const WINDOWS: [f64; 2] = [1.5, 100.0];
 
@@ -61,54 +62,58 @@ pub(super) fn figure(look: &Look<'_>, place: &str) -> Result<Option<Figure>, Kym
     let Some((plane, far)) = corners(look, &points) else { return Ok(None) };
     let half = far * WINDOWS[0];
     let ends: Vec<f64> = (0..SIDE).map(|i| half * (2.0 * (i as f64 + 0.5) / SIDE as f64 - 1.0)).collect();
-    let (cells, columns) = drawn(&polytopes, &plane, &ends)?;
-    if cells.len() < 2 {
+    let (maps, names) = drawn(&polytopes, &plane, &ends)?;
+    if maps.len() < 2 {
         return Ok(None);
     }
-    let grid = ImageGrid {
-        row_axis: String::new(),
-        column_axis: String::new(),
-        rows: vec![String::new()],
-        columns,
-        cells: vec![cells.into_iter().map(Some).collect()],
-        colour: ColourScale {
-            label: "boundary or change of answer".to_owned(),
-            range: Some([0.0, 1.0]),
-            map: ColourMap::Sequential,
-        },
+    let axis: Vec<String> = ends.iter().map(|end| format!("{end:.1}")).collect();
+    let panel = |(title, values): (String, Values)| HeatPanel {
+        title,
+        rows: axis.iter().rev().cloned().collect(),
+        columns: axis.clone(),
+        values,
+    };
+    let map = HeatMap {
+        row_axis: "v".to_owned(),
+        column_axis: "u".to_owned(),
+        colour: ColourScale { label: String::new(), range: None, map: ColourMap::Categories(CODES) },
+        panels: names.into_iter().zip(maps).map(panel).collect(),
+        print: PrintValues::Never,
+        decimals: 0,
+        square: true,
     };
     Ok(Some(Figure {
         title: format!("{}: a plane of {place}", look.key.network),
-        note: format!("{}, step {}; side {:.3} at {place}, {SIDE}² points.", look.key, look.step, 2.0 * half),
+        note: format!("{}, step {}; (u, v) in units of {place}, {SIDE}² points.", look.key, look.step),
         width: Width::Double,
-        kind: FigureKind::ImageGrid(grid),
+        kind: FigureKind::HeatMap(map),
     }))
 }
 
+/// A picture's rows from the top.
+type Values = Vec<Vec<Option<f64>>>;
+
 /// For each layer and for the answer, which pixels differ from their neighbour to the right or below.
-fn drawn(polytopes: &Polytopes, plane: &Plane, ends: &[f64]) -> Result<(Vec<Image>, Vec<String>), KymographError> {
+fn drawn(polytopes: &Polytopes, plane: &Plane, ends: &[f64]) -> Result<(Vec<Values>, Vec<String>), KymographError> {
     let side = ends.len();
     let (codes, outputs) = polytopes.picture(plane, ends, ends)?;
     let answers: Vec<usize> = outputs.outer_iter().map(super::look::largest).collect();
-    let edges = |differ: &dyn Fn(usize, usize) -> bool| {
-        let value = |at: usize| {
-            let (row, column) = (at / side, at % side);
-            let right = column + 1 < side && differ(at, at + 1);
-            let below = row + 1 < side && differ(at, at + side);
-            if right || below { 0.0 } else { 1.0 }
+    let edges = |numbers: &[usize]| -> Values {
+        let value = |row: usize, column: usize| {
+            let at = row * side + column;
+            let right = column + 1 < side && numbers[at] != numbers[at + 1];
+            let above = row + 1 < side && numbers[at] != numbers[at + side];
+            Some(f64::from(u8::from(right || above)))
         };
-        // Rows of an image come from the top, v grows upwards.
-        let values = (0..side).rev().flat_map(|row| (0..side).map(move |column| row * side + column)).map(value);
-        Image { height: side, width: side, values: values.collect() }
+        (0..side).rev().map(|row| (0..side).map(|column| value(row, column)).collect()).collect()
     };
-    let mut cells = Vec::new();
+    let mut maps = Vec::new();
     let mut names = Vec::new();
     for (layer, coded) in codes.layers().iter().enumerate() {
-        let numbers = codes.layer(layer).numbered().0;
-        cells.push(edges(&|a, b| numbers[a] != numbers[b]));
+        maps.push(edges(&codes.layer(layer).numbered().0));
         names.push(coded.name.clone());
     }
-    cells.push(edges(&|a, b| answers[a] != answers[b]));
+    maps.push(edges(&answers));
     names.push("answer".to_owned());
-    Ok((cells, names))
+    Ok((maps, names))
 }

@@ -9,9 +9,11 @@ use super::look::Look;
 use crate::error::KymographError;
 
 const IMAGES: usize = 300;
+/// Those of a large network.
+const FEWER: usize = 40;
 
 pub(super) fn rows(look: &Look<'_>, start: &Network<f32>) -> Result<Vec<Finding>, KymographError> {
-    let n = IMAGES.min(look.probe.len());
+    let n = if look.small { IMAGES } else { FEWER }.min(look.probe.len());
     let x = look.probe.x.select(Axis(0), &(0..n).collect::<Vec<_>>());
     let mut moved = start.clone();
     let state = start.state_dict().into_iter().zip(look.network.state_dict());

@@ -14,8 +14,8 @@ use crate::error::KymographError;
 const ENDS: [f64; 2] = [0.25, 4.0];
 /// Points of a way whose answers are looked at before bisecting, where ways are not followed exactly.
 const GRID: usize = 32;
-const HALVINGS: usize = 40;
-const IMAGES: usize = 300;
+const HALVINGS: usize = 24;
+const IMAGES: usize = 100;
 /// What stands before a layer's name where its activations were moved at random.
 pub(super) const RANDOM: &str = "random moves of ";
 
