@@ -206,7 +206,7 @@ pub(super) fn of_network(
         &mut section,
         &format!("{network}-radius"),
         radius(network, derivation, rows),
-        "Boundaries along rays from the origin of the pixels (a grey a little darker than an image's mean) for each unit of length, \
+        "Boundaries along rays from the origin of the scaled pixels (an even grey, the mean of all pixels) for each unit of length, \
          against the distance in units of the images' median norm: rays through images and in random directions, before \
          and after training. Far out no new boundary comes: every unit's plane lies at a finite distance.",
     );
