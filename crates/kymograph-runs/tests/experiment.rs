@@ -105,11 +105,11 @@ fn only_a_run_of_ours_is_removed() {
     recorder.series("train", 0, &[("loss", 1.0)]).unwrap();
     recorder.finish().unwrap();
     let run = experiment.run_folder("cnn", 0, None);
-    assert!(matches!(remove_run(folder.path()), Err(RunsError::NotReplaceable { .. })));
+    assert!(matches!(remove_run(folder.path(), &[]), Err(RunsError::NotReplaceable { .. })));
     fs::write(run.join("other.txt"), "mine").unwrap();
-    assert!(matches!(remove_run(&run), Err(RunsError::NotReplaceable { .. })));
+    assert!(matches!(remove_run(&run, &[]), Err(RunsError::NotReplaceable { .. })));
     fs::remove_file(run.join("other.txt")).unwrap();
-    remove_run(&run).unwrap();
+    remove_run(&run, &[]).unwrap();
     assert!(!run.exists() && experiment.runs().unwrap().is_empty());
     record(&experiment, "cnn", 0, None).finish().unwrap();
 }

@@ -86,7 +86,8 @@ fn a_product_of_two_uniform_numbers_is_smaller() {
 fn only_a_draw_an_example_makes_features_occur_together() {
     // Mean distance of the share of examples that hold two features from what independence gives.
     let excess = |redraw| {
-        let small = Settings { features: 8, width: 8, active: 2.0, decay: 1.0, ..settings() };
+        // Half of them present, so that hardly an example is empty and gets one at random.
+        let small = Settings { features: 8, width: 8, active: 4.0, decay: 1.0, ..settings() };
         let settings = Settings { redraw, correlation: Correlation::NormalMixing, ..small };
         let made = Synthetic::new(&settings, 3).unwrap().apart("test", 20_000);
         let dense = made.codes.to_dense().mapv(|v| f64::from(u8::from(v > 0.0)));

@@ -157,11 +157,11 @@ fn arrays_larger_than_the_memory_are_shuffled_in_parts_and_fits_go_on_to_the_sam
 fn activations_that_cannot_be_are_refused_by_row_and_width() {
     let folder = tempfile::tempdir().expect("a folder");
     let x = activations(folder.path(), "x.npy", 300, 12);
-    let out = path(&folder.path().join("out")).to_owned();
+    let [out, bad] = ["out", "bad"].map(|name| path(&folder.path().join(name)).to_owned());
     let mut broken = Array2::<f32>::ones((50, 12));
     broken[[17, 3]] = f32::NAN;
     let broken = write(folder.path(), "broken.npy", &broken);
-    fails(&["fit", "sae", &broken, "--latents", "8", "--k", "2", "--out", &out], 2, &["row 17", "column 3", "NaN"]);
+    fails(&["fit", "sae", &broken, "--latents", "8", "--k", "2", "--out", &bad], 2, &["row 17", "column 3", "NaN"]);
     let flat = write(folder.path(), "line.npy", &Array2::ones((1, 12)));
     fails(&["fit", "sae", &flat, "--latents", "8", "--batch", "5", "--out", &out], 2, &["--batch"]);
     fails(&["fit", "sae", &x, "--out", &out], 2, &["--latents"]);
@@ -171,7 +171,10 @@ fn activations_that_cannot_be_are_refused_by_row_and_width() {
     fails(&["fit", "pca", &x, "--latents", "8"], 2, &["--latents"]);
     let other = activations(folder.path(), "other.npy", 300, 7);
     let made = path(&folder.path().join("made")).to_owned();
-    succeeds(&["fit", "sae", &x, "--latents", "8", "--k", "2", "--steps", "3", "--quiet", "--out", &made]);
+    let small = ["fit", "sae", &x, "--latents", "8", "--k", "2", "--steps", "3", "--quiet", "--out", &made];
+    succeeds(&small);
+    fails(&small, 1, &["holds a run already"]);
+    succeeds(&[&small[..], &["--force"]].concat());
     fails(&["fit", "sae", &other, "--from", &made, "--steps", "0", "--out", &out], 2, &["7 features", "another layer"]);
     fails(&["fit", "sae", &x, "--latents", "9", "--from", &made, "--out", &out], 2, &["has 8"]);
     // A transcoder rebuilds another array, which must have as many rows.

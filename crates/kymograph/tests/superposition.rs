@@ -17,8 +17,6 @@ const DIGITS: &[&str] = &[
     "classifier_epochs=2",
     "--set",
     "autoencoder_epochs=4",
-    "--seeds",
-    "3..4",
 ];
 const TOYS: &[&str] = &[
     "--set",
@@ -33,8 +31,6 @@ const TOYS: &[&str] = &[
     "grid=4",
     "--set",
     "toy_schedule=linear",
-    "--seeds",
-    "0..1",
 ];
 
 fn run<'a>(out: &'a str, more: &[&[&'a str]]) -> Vec<&'a str> {
@@ -56,7 +52,7 @@ fn value(findings: &[Finding], network: &str, measure: &str, array: &str, step: 
 fn digits_are_squeezed_measured_and_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("digits");
-    succeeds(&run(path(&out), &[DIGITS]));
+    succeeds(&run(path(&out), &[DIGITS, &["--seeds", "3..4"]]));
     let found = findings(&out);
     let at = |network: &str, measure: &str, array: &str, step| value(&found, network, measure, array, step);
     assert!(at("classifier", "accuracy", "network", 2) > 0.3);
@@ -88,7 +84,7 @@ fn toy_models_are_trained_measured_and_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("toys");
     let sweeps = "sweeps=toy_5_2,toy_correlated,toy_anticorrelated,toy_relu_hidden,phase_2_1,phase_3_2";
-    succeeds(&run(path(&out), &[TOYS, &["--set", sweeps]]));
+    succeeds(&run(path(&out), &[TOYS, &["--set", sweeps, "--seeds", "0..1"]]));
     let found = findings(&out);
     let loss = value(&found, "toy_5_2", "held_out_loss", "p=1.0000", 300);
     let row = found.iter().find(|f| f.measure == "held_out_loss" && f.array == "p=1.0000").expect("a loss");

@@ -188,14 +188,15 @@ impl Experiment {
 const RUN_PARTS: &[&str] =
     &["run.json", "probe.safetensors", "series", "checkpoints", "activations", "gradients", "maps", "lock"];
 
-/// Deletes a run folder so that another can take its place (what `--force` asks for).
+/// Deletes a run folder so that another can take its place (what `--force` asks for). `beside` names files that whoever
+/// recorded the run wrote into its folder.
 ///
 /// # Errors
 /// [`RunsError::NotReplaceable`] when the folder is not a run of ours, holds anything else besides, is a link, or is
 /// being recorded; nothing is deleted then.
-pub fn remove_run(folder: impl AsRef<Path>) -> Result<(), RunsError> {
+pub fn remove_run(folder: impl AsRef<Path>, beside: &[&str]) -> Result<(), RunsError> {
     let folder = folder.as_ref();
-    check_run(folder)?;
+    check_run(folder, beside)?;
     fs::remove_dir_all(folder).map_err(RunsError::io("remove", folder))
 }
 
@@ -212,7 +213,7 @@ pub fn remove_experiment(folder: impl AsRef<Path>) -> Result<(), RunsError> {
         for run in files::entries(&network)? {
             // A run killed before its manifest was written leaves an empty folder or one with a lock.
             if run.join("run.json").exists() {
-                check_run(&run)?;
+                check_run(&run, &[])?;
             } else {
                 check_only(&run, RUN_PARTS)?;
             }
@@ -221,8 +222,8 @@ pub fn remove_experiment(folder: impl AsRef<Path>) -> Result<(), RunsError> {
     fs::remove_dir_all(folder).map_err(RunsError::io("remove", folder))
 }
 
-fn check_run(folder: &Path) -> Result<(), RunsError> {
-    check_parts(folder, "run.json", RUN_PARTS)?;
+fn check_run(folder: &Path, beside: &[&str]) -> Result<(), RunsError> {
+    check_parts(folder, "run.json", &[RUN_PARTS, beside].concat())?;
     read_json::<super::manifest::Manifest>(&folder.join("run.json"))?;
     if Lock::is_held(folder) {
         return Err(refusal(folder, "it is being recorded by another process".into()));

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::error::KymographError;
 
-const WEIGHTS: &str = "sae_weights.safetensors";
-const CONFIG: &str = "cfg.json";
+pub(super) const WEIGHTS: &str = "sae_weights.safetensors";
+pub(super) const CONFIG: &str = "cfg.json";
 
 /// The name of a variant's architecture there; `None` where it has none.
 ///

@@ -25,6 +25,9 @@ pub use folder::read_sae;
 
 /// Rows from which first weights are taken and on which the result is measured, at most.
 const SAMPLE: usize = 16_384;
+/// Files of what the finished dictionary says of the sample.
+const SUMMARY: &str = "summary.json";
+const DENSITY: &str = "density.npy";
 /// Steps between two rows of the series.
 const RECORDED: u64 = 10;
 /// Checkpoints of a fit, from which it can go on.
@@ -168,7 +171,7 @@ pub fn fit_sae(request: &SaeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
     let manifest = manifest((request, batch), &spec, &source);
     let fit = Fit { request, batch, source: &source, targets: targets.as_ref(), spec: &spec, given: given.as_ref() };
     if request.force && folder.join("run.json").exists() {
-        remove_run(&folder)?;
+        remove_run(&folder, &[folder::CONFIG, folder::WEIGHTS, SUMMARY, DENSITY])?;
     }
     let (recorder, saved) = match (folder.join("run.json").exists(), request.resume) {
         (true, true) => {
@@ -347,11 +350,8 @@ impl Fit<'_> {
             .map(|(name, value)| ((*name).to_owned(), json!(value)))
             .collect::<serde_json::Map<_, _>>()
             .into();
-        write_whole(
-            &folder.join("summary.json"),
-            serde_json::to_string_pretty(&summary).unwrap_or_default().as_bytes(),
-        )?;
-        let mut writer = NpyWriter::create(folder.join("density.npy"), &[density.len()])?;
+        write_whole(&folder.join(SUMMARY), serde_json::to_string_pretty(&summary).unwrap_or_default().as_bytes())?;
+        let mut writer = NpyWriter::create(folder.join(DENSITY), &[density.len()])?;
         writer.append(&density)?;
         writer.finish()?;
         Ok(FittedSae { folder: folder.to_path_buf(), spec: self.spec.clone(), numbers, notes })

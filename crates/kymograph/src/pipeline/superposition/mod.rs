@@ -11,7 +11,9 @@ mod toy_rows;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use kymograph_findings::{Finding, Gathering, Judging, Plan, Predictions, RunKey, Stated, Subject, gather, judge};
+use kymograph_findings::{
+    Finding, FindingsError, Gathering, Judging, Plan, Predictions, RunKey, Stated, Subject, gather, judge,
+};
 use kymograph_report::write_report;
 use kymograph_runs::{Experiment, Run, image_data};
 use kymograph_studies::superposition::{
@@ -184,7 +186,7 @@ fn measured(
         told();
     }
     let subjects: Vec<Subject> = recorded.toys.iter().map(toy_rows::subject).collect::<Result<_, KymographError>>()?;
-    findings.extend(gather(&Gathering {
+    let gathered = gather(&Gathering {
         plan,
         origin: "the study's plan.toml",
         subjects: &subjects,
@@ -192,7 +194,13 @@ fn measured(
         cache: Some(&experiment.derived_folder()?.join("cache")),
         again: &|key, step, array| activations::again(&Replays::new(), key, step, array),
         progress: &|_, _| {},
-    })?);
+    });
+    match gathered {
+        Ok(rows) => findings.extend(rows),
+        // The sweep that the plan looks at need not be among those that were trained.
+        Err(FindingsError::NothingToMeasure { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     Ok(findings)
 }
 
