@@ -152,8 +152,9 @@ fn of_experiment(
             Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
         }
         Task::Superposition => {
-            // Its rows come with those on trajectories, which nothing else can gather.
+            // Its rows come with the plan's on trajectories, which nothing else can gather.
             let (beyond, step_names) = superposition::findings_of_experiment(&experiment, &plan, listener)?;
+            let plan = Plan { measures: Vec::new(), trajectories: Vec::new(), ..plan };
             let (subjects, replays) = (Vec::new(), Replays::new());
             Ok(Group { subjects, replays, plan, origin, step_names, cache, stated, beyond })
         }

@@ -167,6 +167,8 @@ pub fn fit_sae(request: &SaeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) -> R
     }
     let given = request.from.as_deref().map(read_sae).transpose()?;
     let spec = spec(request, &source, targets.as_ref(), given.as_ref())?;
+    // What cannot be is refused before anything is written.
+    Dictionary::<f32>::new(&spec)?;
     let folder = target(request);
     let manifest = manifest((request, batch), &spec, &source);
     let fit = Fit { request, batch, source: &source, targets: targets.as_ref(), spec: &spec, given: given.as_ref() };
