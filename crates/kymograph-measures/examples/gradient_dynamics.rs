@@ -16,19 +16,44 @@ fn floats(path: PathBuf) -> Result<Vec<f32>, Box<dyn Error>> {
     Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
 }
 
-/// Bytes a second of a += b over arrays of `n` numbers, the best of a few turns.
-fn bandwidth(n: usize) -> f64 {
-    let (mut a, b) = (vec![1.0f32; n], vec![1e-9f32; n]);
-    let mut best = f64::INFINITY;
-    for _ in 0..8 {
+/// Numbers in each of two arrays no cache holds: 1 GiB each.
+const BEYOND_CACHES: usize = 1 << 28;
+
+/// Memory itself, and a way to leave nothing of the step in any cache.
+struct Memory {
+    a: Vec<f32>,
+    b: Vec<f32>,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self { a: vec![1.0; BEYOND_CACHES], b: vec![1e-9; BEYOND_CACHES] }
+    }
+
+    /// Bytes a second of a += b.
+    fn bandwidth(&mut self) -> f64 {
         let start = Instant::now();
-        a.par_chunks_mut(1 << 16).zip(b.par_chunks(1 << 16)).for_each(|(a, b)| {
+        self.a.par_chunks_mut(1 << 16).zip(self.b.par_chunks(1 << 16)).for_each(|(a, b)| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
         });
-        best = best.min(start.elapsed().as_secs_f64());
+        let seconds = start.elapsed().as_secs_f64();
+        std::hint::black_box(&self.a);
+        12.0 * BEYOND_CACHES as f64 / seconds
     }
-    assert!(a.iter().all(|a| a.is_finite()));
-    12.0 * n as f64 / best
+}
+
+/// Seconds of a step with all its numbers.
+fn step(
+    dynamics: &mut GradientDynamics,
+    steps: &[(Vec<f32>, Vec<f32>)],
+    taken: &mut usize,
+) -> Result<f64, Box<dyn Error>> {
+    let (weights, gradients) = &steps[*taken % steps.len()];
+    *taken += 1;
+    let start = Instant::now();
+    dynamics.observe(weights, gradients, None)?;
+    std::hint::black_box(dynamics.row(Scope::Total)?);
+    Ok(start.elapsed().as_secs_f64())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,6 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let fresh = || GradientDynamics::new(&layers, DynamicsOptions::default());
     let mut dynamics = fresh()?;
     let mut taken = 0;
+    let mut memory: Option<Memory> = None;
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
@@ -56,17 +82,20 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let row = dynamics.row(Scope::Total)?;
                 println!("{}", serde_json::to_string(&row.into_iter().collect::<std::collections::BTreeMap<_, _>>())?);
             }
-            ["bandwidth"] => println!("{}", serde_json::json!({ "bytes": BYTES, "bandwidth": bandwidth(n) })),
-            ["time", count] => {
-                let mut seconds = Vec::new();
+            // Each step after a sweep over memory, whose bandwidth is told beside the step's time.
+            ["cold", count] => {
+                let memory = memory.get_or_insert_with(Memory::new);
+                let (mut seconds, mut bandwidths) = (Vec::new(), Vec::new());
                 for _ in 0..count.parse::<usize>()? {
-                    let (weights, gradients) = &steps[taken % steps.len()];
-                    taken += 1;
-                    let start = Instant::now();
-                    dynamics.observe(weights, gradients, None)?;
-                    std::hint::black_box(dynamics.row(Scope::Total)?);
-                    seconds.push(start.elapsed().as_secs_f64());
+                    bandwidths.push(memory.bandwidth());
+                    seconds.push(step(&mut dynamics, &steps, &mut taken)?);
                 }
+                let told = serde_json::json!({ "bytes": BYTES, "bandwidths": bandwidths, "seconds": seconds });
+                println!("{told}");
+            }
+            ["time", count] => {
+                let times = 0..count.parse::<usize>()?;
+                let seconds = times.map(|_| step(&mut dynamics, &steps, &mut taken)).collect::<Result<Vec<_>, _>>()?;
                 println!("{}", serde_json::to_string(&seconds)?);
             }
             _ => return Err(format!("unknown command: {line}").into()),

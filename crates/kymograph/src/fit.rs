@@ -149,7 +149,7 @@ fn run<T: Real>(
                 learning_rate: settings.unless_auto("learning_rate", NUMBER)?,
                 early_momentum: settings.take("early_momentum", NUMBER, default.early_momentum)?,
                 momentum: settings.take("momentum", NUMBER, default.momentum)?,
-                method: settings.take("method", "auto, exact or interpolated", Word("auto"))?.method(),
+                method: settings.take("method", "auto, exact, near or interpolated", Word("auto"))?.method(),
                 seed: settings.take("seed", WHOLE, default.seed)?,
                 initial: initial.as_ref().map(|initial| initial.view()),
             };
@@ -157,8 +157,7 @@ fn run<T: Real>(
             let found = tsne(x.view(), &options).map_err(refused)?;
             let numbers =
                 vec![("kl_divergence", vec![found.kl_divergence]), ("iterations", vec![found.iterations as f64])];
-            let exact = found.method == TsneMethod::Exact;
-            settings.used.insert("method", if exact { "exact" } else { "interpolated" }.to_owned());
+            settings.used.insert("method", Word::of(found.method).0.to_owned());
             Outcome::of(Rows::Places(found.embedding), numbers)
         }
         FitMethod::Umap => {
@@ -277,6 +276,13 @@ impl<'a> Settings<'a> {
     }
 }
 
+const METHODS: [(&str, TsneMethod); 4] = [
+    ("auto", TsneMethod::Auto),
+    ("exact", TsneMethod::Exact),
+    ("near", TsneMethod::Near),
+    ("interpolated", TsneMethod::Interpolated),
+];
+
 /// The word by which a t-SNE method is chosen.
 struct Word(&'static str);
 
@@ -284,7 +290,7 @@ impl FromStr for Word {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        ["auto", "exact", "interpolated"].into_iter().find(|word| *word == text).map(Self).ok_or(())
+        METHODS.iter().find(|(word, _)| *word == text).map(|(word, _)| Self(word)).ok_or(())
     }
 }
 
@@ -295,53 +301,11 @@ impl Display for Word {
 }
 
 impl Word {
+    fn of(method: TsneMethod) -> Self {
+        METHODS.iter().find(|(_, named)| *named == method).map_or(Self("auto"), |(word, _)| Self(word))
+    }
+
     fn method(&self) -> TsneMethod {
-        match self.0 {
-            "exact" => TsneMethod::Exact,
-            "interpolated" => TsneMethod::Interpolated,
-            _ => TsneMethod::Auto,
-        }
+        METHODS.iter().find(|(word, _)| *word == self.0).map_or(TsneMethod::Auto, |(_, method)| *method)
     }
-}
-
-fn unreadable(key: &str, text: &str, expected: &str) -> KymographError {
-    argument(&format!("{key}={text}"), &format!("expected {expected}"))
-}
-
-fn argument(argument: &str, detail: &str) -> KymographError {
-    KymographError::Argument { argument: argument.to_owned(), detail: detail.to_owned() }
-}
-
-/// The fit's error with the file it is about; what is wrong with the command stays as it is.
-fn refused(error: MeasureError, array: &str, shape: &[usize]) -> KymographError {
-    let plain = KymographError::from(error.clone());
-    if plain.is_usage() {
-        plain
-    } else {
-        KymographError::Refused { source: error, inputs: format!("`x` is {array} {shape:?}") }
-    }
-}
-
-fn matrix<T>(array: ArrayD<T>, name: &str) -> Result<Array2<T>, KymographError> {
-    let shape = array.shape().to_vec();
-    array.into_dimensionality::<Ix2>().map_err(|_| {
-        argument(name, &format!("has shape {shape:?}, and two axes [row, feature] are needed; flatten the others"))
-    })
-}
-
-fn target(request: &FitRequest) -> Result<PathBuf, KymographError> {
-    let path = request.out.clone().unwrap_or_else(|| {
-        let name = Path::new(&request.array).file_name().unwrap_or_default().to_string_lossy().replace(':', ".");
-        let name = name.strip_suffix(".npy").unwrap_or(&name);
-        Path::new("kymograph-out").join("fit").join(format!("{name}.{}.npy", request.method.name()))
-    });
-    if path.extension().is_none_or(|ending| ending != "npy") {
-        return Err(argument(&path.display().to_string(), "the result is an .npy file; name it so"));
-    }
-    outside_runs(path.parent().unwrap_or(Path::new(".")))?;
-    if path.exists() && !request.force {
-        let remedy = "replace it with --force, or choose another file with --out";
-        return Err(RunsError::Exists { path, what: "something", remedy }.into());
-    }
-    Ok(path)
 }

@@ -34,7 +34,7 @@ fn degenerate_rows_give_a_layout_or_a_reason() {
         ("far from the origin", &x + 1e8),
         ("as few rows as there can be", x.slice(s![..10, ..]).to_owned()),
     ] {
-        for method in [TsneMethod::Exact, TsneMethod::Interpolated] {
+        for method in [TsneMethod::Exact, TsneMethod::Near, TsneMethod::Interpolated] {
             let layout = tsne(x.view(), &TsneOptions { method, ..brief() }).unwrap_or_else(|e| panic!("{what}: {e}"));
             assert!(layout.embedding.iter().all(|value| value.is_finite()), "{what}");
             assert!(layout.kl_divergence.is_finite() && layout.kl_divergence >= 0.0, "{what}");
@@ -89,7 +89,7 @@ fn options_outside_their_range_are_named() {
     }
     // Whatever is allowed stays finite.
     let wild = TsneOptions { learning_rate: Some(1e12), early_exaggeration: 1e6, ..brief() };
-    for method in [TsneMethod::Exact, TsneMethod::Interpolated] {
+    for method in [TsneMethod::Exact, TsneMethod::Near, TsneMethod::Interpolated] {
         assert!(tsne(x.view(), &TsneOptions { method, ..wild.clone() }).is_ok());
     }
     let umap_says = |name: &str, change: &dyn Fn(&mut UmapOptions<'_>)| {

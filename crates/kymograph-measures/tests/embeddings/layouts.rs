@@ -34,6 +34,7 @@ fn layouts(x: ArrayView2<'_, f64>) -> Vec<(&'static str, Array2<f64>)> {
     let epochs = UmapOptions { epochs: Some(200), ..Default::default() };
     vec![
         ("tsne, exact", by_tsne(TsneMethod::Exact)),
+        ("tsne, near", by_tsne(TsneMethod::Near)),
         ("tsne, interpolated", by_tsne(TsneMethod::Interpolated)),
         ("umap", umap(x, &epochs).expect("a layout").embedding),
     ]
@@ -87,6 +88,13 @@ fn the_grid_ends_where_the_sum_over_all_pairs_does() {
         grid.kl_divergence,
         exact.kl_divergence
     );
+    let near = tsne(x.view(), &brief(TsneMethod::Near)).expect("a layout");
+    assert!(
+        (grid.kl_divergence / near.kl_divergence - 1.0).abs() < 0.05,
+        "{} {}",
+        grid.kl_divergence,
+        near.kl_divergence
+    );
     let auto = tsne(x.view(), &brief(TsneMethod::Auto)).expect("a layout");
     assert_eq!(auto, exact, "few rows are summed exactly");
 }
@@ -100,10 +108,12 @@ fn the_same_bits_for_any_number_of_threads_and_others_for_another_seed() {
             let mut options = brief(TsneMethod::Exact);
             (options.early_iterations, options.iterations) = (20, 30);
             let exact = tsne(x.view(), &options).expect("a layout");
+            options.method = TsneMethod::Near;
+            let near = tsne(x.view(), &options).expect("a layout");
             options.method = TsneMethod::Interpolated;
             let grid = tsne(x.mapv(|value| value as f32).view(), &options).expect("a layout");
             let epochs = UmapOptions { epochs: Some(20), ..Default::default() };
-            (exact, grid, umap(x.view(), &epochs).expect("a layout"))
+            (exact, near, grid, umap(x.view(), &epochs).expect("a layout"))
         })
     };
     let one = run(1);
@@ -111,7 +121,7 @@ fn the_same_bits_for_any_number_of_threads_and_others_for_another_seed() {
         assert!(one == run(threads), "{threads} threads");
     }
     let seeded = UmapOptions { epochs: Some(20), seed: 1, ..Default::default() };
-    assert!(umap(x.view(), &seeded).expect("a layout") != one.2);
+    assert!(umap(x.view(), &seeded).expect("a layout") != one.3);
 }
 
 /// A layout started from the one before lies as that one does; without, the axes may be turned or exchanged.

@@ -1,21 +1,22 @@
 //! Repulsion and divergence over all pairs of rows.
 
-use kymograph_linalg::parallel;
+use std::ops::Range;
+
+use kymograph_linalg::{Wide, parallel, widest};
 
 use super::affinities::Affinities;
 
 /// Rows in one piece of work.
 const BLOCK: usize = 32;
 /// Sums taken side by side.
-const LANES: usize = 4;
+const LANES: usize = 8;
 
 /// `Σⱼ (yᵢ − yⱼ)/(1 + |yᵢ − yⱼ|²)²` for every i into `forces`, and `Σ_{i≠j} 1/(1 + |yᵢ − yⱼ|²)`.
 pub(super) fn repulsion(places: &[[f64; 2]], forces: &mut [[f64; 2]]) -> f64 {
     let axis = |axis: usize| -> Vec<f64> { places.iter().map(|place| place[axis]).collect() };
     let (xs, ys) = (axis(0), axis(1));
-    let rows = parallel::map_blocks(places.len(), BLOCK, |rows| {
-        rows.map(|row| from_all(places[row], &xs, &ys)).collect::<Vec<_>>()
-    });
+    let (xs, ys) = (xs.as_slice(), ys.as_slice());
+    let rows = parallel::map_blocks(places.len(), BLOCK, |rows| widest(FromAll { places, rows, xs, ys }));
     let mut sum = 0.0;
     for (force, [x, y, near]) in forces.iter_mut().zip(rows.into_iter().flatten()) {
         *force = [x, y];
@@ -25,26 +26,48 @@ pub(super) fn repulsion(places: &[[f64; 2]], forces: &mut [[f64; 2]]) -> f64 {
     sum
 }
 
-fn from_all([x, y]: [f64; 2], xs: &[f64], ys: &[f64]) -> [f64; 3] {
-    let (mut fx, mut fy, mut near) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-    let whole = xs.len() - xs.len() % LANES;
-    for (xs, ys) in xs[..whole].chunks_exact(LANES).zip(ys[..whole].chunks_exact(LANES)) {
-        for lane in 0..LANES {
-            let (dx, dy) = (x - xs[lane], y - ys[lane]);
-            let q = 1.0 / (1.0 + dx * dx + dy * dy);
-            near[lane] += q;
-            fx[lane] += q * q * dx;
-            fy[lane] += q * q * dy;
+/// Both forces and the sum of similarities of some rows, from all rows.
+struct FromAll<'a> {
+    places: &'a [[f64; 2]],
+    rows: Range<usize>,
+    xs: &'a [f64],
+    ys: &'a [f64],
+}
+
+impl Wide for FromAll<'_> {
+    type Output = Vec<[f64; 3]>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let mut found = Vec::with_capacity(self.rows.len());
+        let (xs, left_xs) = self.xs.as_chunks::<LANES>();
+        let (ys, left_ys) = self.ys.as_chunks::<LANES>();
+        for [x, y] in &self.places[self.rows] {
+            let mut sums = [[0.0; LANES]; 3];
+            for (xs, ys) in xs.iter().zip(ys) {
+                for lane in 0..LANES {
+                    let [fx, fy, near] = force(x - xs[lane], y - ys[lane]);
+                    sums[0][lane] += fx;
+                    sums[1][lane] += fy;
+                    sums[2][lane] += near;
+                }
+            }
+            for (at, (other_x, other_y)) in left_xs.iter().zip(left_ys).enumerate() {
+                let [fx, fy, near] = force(x - other_x, y - other_y);
+                sums[0][at] += fx;
+                sums[1][at] += fy;
+                sums[2][at] += near;
+            }
+            found.push(sums.map(|lanes| lanes.iter().sum()));
         }
+        found
     }
-    for (other_x, other_y) in xs[whole..].iter().zip(&ys[whole..]) {
-        let (dx, dy) = (x - other_x, y - other_y);
-        let q = 1.0 / (1.0 + dx * dx + dy * dy);
-        near[0] += q;
-        fx[0] += q * q * dx;
-        fy[0] += q * q * dy;
-    }
-    [fx.iter().sum(), fy.iter().sum(), near.iter().sum()]
+}
+
+#[inline(always)]
+fn force(dx: f64, dy: f64) -> [f64; 3] {
+    let q = 1.0 / (1.0 + dx * dx + dy * dy);
+    [q * q * dx, q * q * dy, q]
 }
 
 /// `Σ p ln(p/q)` with `q ∝ 1/(1 + |yᵢ − yⱼ|²)` over all pairs.

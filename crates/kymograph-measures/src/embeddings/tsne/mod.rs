@@ -14,18 +14,21 @@ use affinities::Affinities;
 use descent::{Layout, Phase, Repulsion};
 
 const NAME: &str = "tsne";
-/// Up to so many rows, summing over all pairs is no slower than the grid.
+/// Up to so many rows everything is summed over all pairs, and up to so many the repulsion, no slower than through the grid.
 const EXACT: usize = 500;
+const ALL_PAIRS: usize = 1000;
 
 /// How the repulsion of all pairs is summed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TsneMethod {
-    /// `Exact` up to 500 rows, `Interpolated` above.
+    /// `Exact` up to 500 rows, `Near` up to 1,000, `Interpolated` above.
     #[default]
     Auto,
     /// Affinities and repulsion over all pairs (van der Maaten & Hinton 2008).
     Exact,
-    /// Affinities over ⌊3·perplexity⌋ nearest neighbours, repulsion through a grid (Linderman et al. 2019).
+    /// Affinities over ⌊3·perplexity⌋ nearest neighbours (van der Maaten 2014), repulsion over all pairs.
+    Near,
+    /// Affinities as in `Near`, repulsion through a grid (Linderman et al. 2019).
     Interpolated,
 }
 
@@ -123,12 +126,15 @@ pub fn tsne<T: Real>(x: ArrayView2<'_, T>, options: &TsneOptions<'_>) -> Result<
     let start = super::start(NAME, x, options.initial, 1e-4, options.seed)?;
     let method = match options.method {
         TsneMethod::Auto if n <= EXACT => TsneMethod::Exact,
+        TsneMethod::Auto if n <= ALL_PAIRS => TsneMethod::Near,
         TsneMethod::Auto => TsneMethod::Interpolated,
         chosen => chosen,
     };
+    let near = (3.0 * options.perplexity) as usize;
     let (k, mut repulsion) = match method {
         TsneMethod::Exact => (n - 1, Repulsion::Exact),
-        _ => ((3.0 * options.perplexity) as usize, Repulsion::Interpolated(Box::default())),
+        TsneMethod::Near => (near, Repulsion::Exact),
+        _ => (near, Repulsion::Interpolated(Box::default())),
     };
     let neighbours = nearest_neighbours(x, k).map_err(check::kernel(NAME))?;
     let affinities = Affinities::of(&neighbours, options.perplexity);

@@ -1,12 +1,13 @@
 //! The pass over a stretch of parameters: everything is read from memory once, and what several thresholds look at lies in
 //! the first cache.
 
-use super::counts::{Measured, SetCounts};
+use super::counts::Measured;
+use super::within::SetLanes;
 
 /// Parameters in a stretch: its scratch arrays fill about half of a first-level cache.
 pub(super) const STRETCH: usize = 512;
-/// Numbers summed side by side.
-const LANES: usize = 8;
+/// Numbers summed side by side: a register of the widest kind.
+pub(super) const LANES: usize = 16;
 
 /// History word: 15 steps of the near-zero set, 15 of the exact zeros, and the sign of the last change of the weight.
 const EXACT: u32 = 15;
@@ -29,21 +30,21 @@ const FOUR_OVER_PI: f32 = 2.0 * std::f32::consts::FRAC_2_PI;
 #[derive(Clone)]
 pub(super) struct Scratch {
     /// Sizes of the previous and the present gradient.
-    before: [f32; STRETCH],
-    now: [f32; STRETCH],
+    pub(super) before: [f32; STRETCH],
+    pub(super) now: [f32; STRETCH],
     /// A bit in each byte: changed sign, both not zero, published minimum, published maximum.
-    flags: [u32; STRETCH],
+    pub(super) flags: [u32; STRETCH],
     /// The same: aligned minimum and maximum, true minimum and maximum, where the sign changed.
-    more: [u32; STRETCH],
+    pub(super) more: [u32; STRETCH],
     /// True minimum and maximum whether the sign changed or not.
     curved: [u32; STRETCH],
     /// |Δw|, and where the sign did not change.
-    change: [f32; STRETCH],
-    unflipped: [f32; STRETCH],
-    weight: [f32; STRETCH],
-    gradient: [f32; STRETCH],
+    pub(super) change: [f32; STRETCH],
+    pub(super) unflipped: [f32; STRETCH],
+    pub(super) weight: [f32; STRETCH],
+    pub(super) gradient: [f32; STRETCH],
     /// Chance of a change of sign, where neither gradient is zero.
-    chance: [f32; STRETCH],
+    pub(super) chance: [f32; STRETCH],
 }
 
 impl Scratch {
@@ -293,11 +294,11 @@ pub(super) fn products(old_g: &[f32], g: &[f32], old_w: &[f32], w: &[f32], lanes
 }
 
 #[inline(always)]
-fn as_lanes(values: &[f32]) -> &[[f32; LANES]] {
+pub(super) fn as_lanes(values: &[f32]) -> &[[f32; LANES]] {
     values.as_chunks::<LANES>().0
 }
 
-fn in_order(lanes: &Lanes) -> f64 {
+pub(super) fn in_order(lanes: &Lanes) -> f64 {
     lanes.iter().sum()
 }
 
@@ -326,85 +327,6 @@ fn add(values: &[f32; STRETCH], sum: &mut Lanes) {
     for lane in 0..LANES {
         sum[lane] += f64::from(total[lane]);
     }
-}
-
-/// The same of several arrays in one go, over the places where the mask is 1 and not 0: the sums run side by side, where
-/// one alone would wait for each addition.
-#[inline(always)]
-fn add_masked(values: [&[f32; STRETCH]; 5], mask: &[f32; STRETCH], sums: &mut SetLanes) {
-    let mut totals = [[0.0f32; LANES]; 5];
-    let [a, b, c, d, e] = values.map(|values| as_lanes(values));
-    for (k, mask) in as_lanes(mask).iter().enumerate() {
-        for (total, lanes) in totals.iter_mut().zip([&a[k], &b[k], &c[k], &d[k], &e[k]]) {
-            for lane in 0..LANES {
-                total[lane] += lanes[lane] * mask[lane];
-            }
-        }
-    }
-    for (sum, total) in sums.iter_mut().zip(&totals) {
-        for lane in 0..LANES {
-            sum[lane] += f64::from(total[lane]);
-        }
-    }
-}
-
-/// Sums of a set before they are added across lanes: change, change without flips, weight, gradient, chance.
-pub(super) type SetLanes = [Lanes; 5];
-
-/// Adds the lanes of a set up.
-pub(super) fn finish(lanes: &SetLanes, out: &mut SetCounts) {
-    let [change, unflipped, weight, gradient, chance] = lanes.map(|lanes| in_order(&lanes));
-    out.change += change;
-    out.unflipped_change += unflipped;
-    out.weight += weight;
-    out.gradient += gradient;
-    out.chance += chance;
-}
-
-/// Counts and sums over the parameters within `threshold`.
-#[inline(always)]
-pub(super) fn within(s: &Scratch, threshold: f32, out: &mut SetCounts, lanes: &mut SetLanes) {
-    /// Bits in the bytes of a word can be added up so often before a byte overflows.
-    const TURN: usize = 128;
-    let mut mask = [0.0f32; STRETCH];
-    let (mut before, mut now, mut retained) = (0u32, 0u32, 0u32);
-    let mut counts = [0u32; 8];
-    for start in (0..STRETCH).step_by(TURN) {
-        let (mut flags, mut more) = (0u32, 0u32);
-        for (slot, i) in mask[start..start + TURN].iter_mut().zip(start..) {
-            let (a, b) = (u32::from(s.before[i] <= threshold), u32::from(s.now[i] <= threshold));
-            let both = 0u32.wrapping_sub(a & b);
-            before += a;
-            now += b;
-            retained += a & b;
-            flags += s.flags[i] & both;
-            more += s.more[i] & both;
-            *slot = (a & b) as f32;
-        }
-        for (count, byte) in counts.iter_mut().zip(flags.to_le_bytes().into_iter().chain(more.to_le_bytes())) {
-            *count += u32::from(byte);
-        }
-    }
-    let [flipped, nonzero, minima, maxima, aligned_minima, aligned_maxima, true_minima, true_maxima] = counts;
-    for (count, found) in [
-        (&mut out.zero_before, before),
-        (&mut out.zero, now),
-        (&mut out.retained, retained),
-        (&mut out.flipped, flipped),
-        (&mut out.nonzero, nonzero),
-        (&mut out.minima, minima),
-        (&mut out.maxima, maxima),
-        (&mut out.aligned_minima, aligned_minima),
-        (&mut out.aligned_maxima, aligned_maxima),
-        (&mut out.true_minima, true_minima),
-        (&mut out.true_maxima, true_maxima),
-    ] {
-        *count += u64::from(found);
-    }
-    if retained == 0 {
-        return;
-    }
-    add_masked([&s.change, &s.unflipped, &s.weight, &s.gradient, &s.chance], &mask, lanes);
 }
 
 /// Whether all numbers are finite and no larger than [`LARGEST`].

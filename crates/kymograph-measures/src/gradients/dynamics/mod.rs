@@ -3,6 +3,7 @@
 mod counts;
 mod kernel;
 mod parts;
+mod within;
 
 use std::ops::Range;
 
@@ -13,8 +14,9 @@ use super::options::MOST_THRESHOLDS;
 use super::{DynamicsOptions, GradientError, Threshold};
 use counts::Seen;
 pub use counts::{Measured, SetCounts};
-use kernel::{STRETCH, Scratch, SetLanes};
+use kernel::{STRETCH, Scratch};
 use parts::{Part, State};
+use within::{SetLanes, Within};
 
 /// Steps after which the running averages make a signal-to-noise ratio.
 const AVERAGED: u64 = 10;
@@ -316,7 +318,7 @@ impl Wide for Pass<'_> {
         }
         let mut s = Scratch::new();
         let mut all = SetLanes::default();
-        let mut raw = [SetLanes::default(); MOST_THRESHOLDS];
+        let mut raw = [Within::default(); MOST_THRESHOLDS];
         let mut averaged = raw;
         for start in (0..g.len()).step_by(STRETCH) {
             let at = start..(start + STRETCH).min(g.len());
@@ -330,17 +332,17 @@ impl Wide for Pass<'_> {
             kernel::compare(&mut s, g, w, old_g, old_w, history, thresholds[options.persistence]);
             kernel::chances(&mut s, g, mean_g, squares, options.decay);
             kernel::all_parameters(&s, history, &options.lags, &mut out, &mut all);
-            for ((threshold, set), lanes) in thresholds.iter().zip(&mut out.raw).zip(&mut raw) {
-                kernel::within(&s, *threshold, set, lanes);
+            for (threshold, set) in thresholds.iter().zip(&mut raw) {
+                set.add(&s, *threshold);
             }
             out.exact_zero_averages += kernel::average(&mut s, g, w, mean_g, mean_w, options.decay);
-            for ((threshold, set), lanes) in thresholds.iter().zip(&mut out.averaged).zip(&mut averaged) {
-                kernel::within(&s, *threshold, set, lanes);
+            for (threshold, set) in thresholds.iter().zip(&mut averaged) {
+                set.add(&s, *threshold);
             }
         }
         kernel::finish_all(&all, &mut out);
-        out.raw.iter_mut().zip(&raw).for_each(|(set, lanes)| kernel::finish(lanes, set));
-        out.averaged.iter_mut().zip(&averaged).for_each(|(set, lanes)| kernel::finish(lanes, set));
+        out.raw.iter_mut().zip(&raw).for_each(|(set, lanes)| lanes.finish(set));
+        out.averaged.iter_mut().zip(&averaged).for_each(|(set, lanes)| lanes.finish(set));
         Some(out)
     }
 }

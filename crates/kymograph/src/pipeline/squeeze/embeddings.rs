@@ -28,7 +28,7 @@ const RANDOM_STARTS: u64 = 3;
 /// Layouts with their images in random order, as null.
 const DRAWS: u64 = 20;
 /// Raised when layouts of the same activations come out otherwise.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One layout: a file and what is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
