@@ -309,3 +309,45 @@ impl Word {
         METHODS.iter().find(|(word, _)| *word == self.0).map_or(TsneMethod::Auto, |(_, method)| *method)
     }
 }
+
+fn unreadable(key: &str, text: &str, expected: &str) -> KymographError {
+    argument(&format!("{key}={text}"), &format!("expected {expected}"))
+}
+
+fn argument(argument: &str, detail: &str) -> KymographError {
+    KymographError::Argument { argument: argument.to_owned(), detail: detail.to_owned() }
+}
+
+/// The fit's error with the file it is about; what is wrong with the command stays as it is.
+fn refused(error: MeasureError, array: &str, shape: &[usize]) -> KymographError {
+    let plain = KymographError::from(error.clone());
+    if plain.is_usage() {
+        plain
+    } else {
+        KymographError::Refused { source: error, inputs: format!("`x` is {array} {shape:?}") }
+    }
+}
+
+fn matrix<T>(array: ArrayD<T>, name: &str) -> Result<Array2<T>, KymographError> {
+    let shape = array.shape().to_vec();
+    array.into_dimensionality::<Ix2>().map_err(|_| {
+        argument(name, &format!("has shape {shape:?}, and two axes [row, feature] are needed; flatten the others"))
+    })
+}
+
+fn target(request: &FitRequest) -> Result<PathBuf, KymographError> {
+    let path = request.out.clone().unwrap_or_else(|| {
+        let name = Path::new(&request.array).file_name().unwrap_or_default().to_string_lossy().replace(':', ".");
+        let name = name.strip_suffix(".npy").unwrap_or(&name);
+        Path::new("kymograph-out").join("fit").join(format!("{name}.{}.npy", request.method.name()))
+    });
+    if path.extension().is_none_or(|ending| ending != "npy") {
+        return Err(argument(&path.display().to_string(), "the result is an .npy file; name it so"));
+    }
+    outside_runs(path.parent().unwrap_or(Path::new(".")))?;
+    if path.exists() && !request.force {
+        let remedy = "replace it with --force, or choose another file with --out";
+        return Err(RunsError::Exists { path, what: "something", remedy }.into());
+    }
+    Ok(path)
+}
