@@ -225,11 +225,7 @@ impl<T: Real> Network<T> {
 
     fn sum_gradients(&self, workspace: &Workspace<T>) -> Vec<T> {
         let mut total = vec![T::ZERO; self.parameter_count()];
-        for chunk in &workspace.chunks {
-            for (sum, &value) in total.iter_mut().zip(chunk.gradients.iter()) {
-                *sum += value;
-            }
-        }
+        self.total_gradient(workspace, &mut total);
         total
     }
 }

@@ -21,6 +21,7 @@ mod optim;
 mod pairs;
 mod plan;
 mod polytopes;
+mod reduce;
 mod schedule;
 mod spec;
 mod state;

@@ -14,6 +14,8 @@ pub(crate) struct Op {
     pub(crate) rectify: bool,
     /// The pooling layer taken along.
     pub(crate) pool: Option<usize>,
+    /// Is the weight's gradient taken of the whole batch at once, when all chunks have gone back?
+    pub(crate) late: bool,
 }
 
 /// The operations of a network; one per layer unless `fused`.
@@ -24,7 +26,7 @@ pub(crate) fn plan<T: Real>(layers: &[Layer<T>], fused: bool) -> Vec<Op> {
     let mut ops = Vec::new();
     let mut at = 0;
     while at < layers.len() {
-        let mut op = Op { first: at, last: at, rectify: false, pool: None };
+        let mut op = Op { first: at, last: at, rectify: false, pool: None, late: false };
         if fused && matches!(layers[at], Layer::Conv(_) | Layer::Linear(_)) {
             if let (true, Some(Layer::Relu)) = (free(&op), layers.get(op.last + 1)) {
                 op.rectify = true;

@@ -2,7 +2,6 @@
 
 use kymograph_linalg::Real;
 use ndarray::ArrayViewD;
-use rayon::prelude::*;
 
 use crate::engine::Pass;
 use crate::error::NetsError;
@@ -11,9 +10,6 @@ use crate::loss::{Target, cross_entropy_rows, squares};
 use crate::network::{Mode, Network, fill};
 use crate::optim::Optimiser;
 use crate::workspace::Workspace;
-
-/// Gradients are summed over the chunks in blocks of this many numbers.
-const BLOCK: usize = 4096;
 
 /// What a training step tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,22 +120,6 @@ impl<T: Real> Network<T> {
                 norm.update_running(totals);
             }
         }
-    }
-
-    /// Sums the chunks' gradients; returns the sum of squares.
-    pub(crate) fn reduce(&mut self, workspace: &Workspace<T>) -> f64 {
-        let kernels = &self.kernels;
-        let squares: Vec<f64> = self
-            .gradients
-            .par_chunks_mut(BLOCK)
-            .enumerate()
-            .map(|(block, total)| {
-                let range = block * BLOCK..block * BLOCK + total.len();
-                let chunks: Vec<&[T]> = workspace.chunks.iter().map(|chunk| &chunk.gradients[range.clone()]).collect();
-                kernels.sum_chunks(total, &chunks)
-            })
-            .collect();
-        squares.iter().sum()
     }
 
     /// Moves the weights by the gradients held.

@@ -21,7 +21,7 @@ pub(crate) struct Chunk<T> {
     /// The input of each layer, and the output of the last; those inside an operation stay empty.
     pub(crate) values: Vec<Aligned<T>>,
     /// What each layer keeps for going back: padded images, places of maxima, normalised inputs, derivatives,
-    /// masks.
+    /// masks; and what a linear layer keeps for its late gradient: its slopes.
     pub(crate) caches: Vec<Aligned<T>>,
     /// Of all parameters.
     pub(crate) gradients: Aligned<T>,
@@ -56,7 +56,13 @@ pub(crate) struct Workspace<T> {
 
 impl<T: Real> Workspace<T> {
     pub(crate) fn new(layers: &[Layer<T>], shapes: &[Shape], batch: usize, fused: bool) -> Self {
-        Self::cut(layers, shapes, parallel::ranges(batch, CHUNKS), fused)
+        let mut workspace = Self::cut(layers, shapes, parallel::ranges(batch, CHUNKS), fused);
+        for op in &mut workspace.ops {
+            if let Layer::Linear(linear) = &layers[op.first] {
+                op.late = linear.outweighs(batch * shapes[op.first].len() / linear.inputs);
+            }
+        }
+        workspace
     }
 
     /// With one chunk for each range of examples.

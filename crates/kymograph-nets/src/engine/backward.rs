@@ -20,8 +20,15 @@ impl<T: Real> Pass<'_, T> {
                 if op.rectify {
                     self.kernels.rectifier_gradient(output, &mut chunk.slopes);
                 }
-                let input = &chunk.values[op.first];
-                linear.weight_gradient(self.kernels, input, &chunk.slopes, &mut chunk.gradients);
+                if op.late {
+                    let kept = &mut chunk.caches[op.first];
+                    kept.set_len(chunk.slopes.len());
+                    kept.copy_from_slice(&chunk.slopes);
+                } else {
+                    let input = &chunk.values[op.first];
+                    linear.weight_gradient(self.kernels, input, &chunk.slopes, &mut chunk.gradients);
+                }
+                linear.bias_gradient(self.kernels, &chunk.slopes, &mut chunk.gradients);
                 if !input_wanted {
                     return;
                 }

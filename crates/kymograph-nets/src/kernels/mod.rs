@@ -13,6 +13,7 @@ mod tiles;
 mod toys;
 
 use kymograph_linalg::Real;
+use rayon::prelude::*;
 
 pub use path::{CpuFeatures, KernelPath, cpu_features};
 
@@ -95,6 +96,9 @@ pub(crate) struct Strided<V> {
     pub(crate) stride: usize,
 }
 
+/// Numbers from which packing them is work for several threads.
+const WORTH_THREADS: usize = 1 << 17;
+
 impl<T: Real> Kernels<T> {
     /// Length of [`Kernels::pack`]'s result.
     pub(crate) fn packed_length(&self, depth: usize, columns: usize) -> usize {
@@ -108,22 +112,27 @@ impl<T: Real> Kernels<T> {
         depth: usize,
         columns: usize,
         packed: &mut Aligned<T>,
-        mut read: impl FnMut(usize, usize, &mut [T]),
+        read: impl Fn(usize, usize, &mut [T]) + Sync,
     ) {
         let length = self.packed_length(depth, columns);
         packed.set_len(length);
-        let panel = 2 * self.width;
-        let mut rest = &mut packed[..];
-        for column in (0..columns).step_by(panel) {
-            let left = (columns - column).min(panel);
-            let stride = if left > self.width { panel } else { self.width };
-            let (here, after) = rest.split_at_mut(stride * depth);
+        if length == 0 {
+            return;
+        }
+        let width = 2 * self.width;
+        let pack = |(panel, here): (usize, &mut [T])| {
+            let column = panel * width;
+            let (left, stride) = ((columns - column).min(width), here.len() / depth);
             for (row, numbers) in here.chunks_exact_mut(stride).enumerate() {
                 let (numbers, padding) = numbers.split_at_mut(left);
                 read(row, column, numbers);
                 padding.fill(T::ZERO);
             }
-            rest = after;
+        };
+        if length < WORTH_THREADS {
+            packed.chunks_mut(width * depth).enumerate().for_each(pack);
+        } else {
+            packed.par_chunks_mut(width * depth).enumerate().for_each(pack);
         }
     }
 

@@ -40,11 +40,20 @@ impl<T: Real> Linear<T> {
         kernels.product(input, &rows, &columns, output);
     }
 
+    /// Is the weight larger than what so many rows bring to it? Then a gradient of its own for each chunk of the batch would
+    /// cost more memory traffic than arithmetic.
+    pub(crate) fn outweighs(&self, rows: usize) -> bool {
+        self.inputs * self.outputs > rows * (self.inputs + self.outputs)
+    }
+
     pub(crate) fn weight_gradient(&self, kernels: &Kernels<T>, input: &[T], slopes: &[T], gradients: &mut [T]) {
         let rows = Rows::dense(input.len() / self.inputs, self.inputs);
         let out = &mut gradients[self.weight.clone()];
         let examples = Examples { values: input, count: 1, stride: 0 };
         kernels.weight_gradient(&examples, &rows, slopes, self.outputs, out, false);
+    }
+
+    pub(crate) fn bias_gradient(&self, kernels: &Kernels<T>, slopes: &[T], gradients: &mut [T]) {
         if let Some(range) = self.bias.clone() {
             let sums = &mut gradients[range];
             sums.fill(T::ZERO);
