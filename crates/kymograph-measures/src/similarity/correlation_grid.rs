@@ -1,12 +1,17 @@
 //! Mean correlations of every two of many layers at once.
 
-use kymograph_linalg::{Real, matmul_tn};
+use std::ops::Range;
+
+use kymograph_linalg::{Real, matmul_into_sequential};
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::correlations::{CorrelationMeans, off_diagonal, sums};
+use super::correlations::{CorrelationMeans, Sums};
 use super::standardise::standardise;
 use crate::{MeasureError, check};
+
+/// Units whose correlations with all later layers are one piece of work.
+const BLOCK: usize = 64;
 
 /// The correlations of every two layers on the same examples, as means.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +50,20 @@ impl CorrelationGrid {
     }
 }
 
+/// The sums of some units' correlations with the units of each of some layers, of which the first is their own.
+fn of_units<T: Real>(all: ArrayView2<'_, T>, units: Range<usize>, layers: &[Range<usize>]) -> Vec<Sums> {
+    let start = layers[0].start;
+    let others = all.slice(s![.., start..]);
+    let mut r = Array2::zeros((units.len(), others.ncols()));
+    matmul_into_sequential(T::ONE, all.slice(s![.., units.clone()]).t(), others, T::ZERO, r.view_mut());
+    let mut found: Vec<Sums> =
+        layers.iter().map(|layer| Sums::of(r.slice(s![.., layer.start - start..layer.end - start]))).collect();
+    found[0].diagonal = units.clone().zip(r.outer_iter()).map(|(unit, row)| row[unit - start].to_f64()).sum();
+    found
+}
+
 /// The mean correlations of every two of some layers, each `[example, unit]`, rows being the same examples, and of every
-/// layer with itself: each layer is standardised once, and each pair costs one product of matrices.
+/// layer with itself: each layer is standardised once, and a block of its units meets all later layers in one product.
 ///
 /// # Errors
 /// Numbers of examples that differ or fewer than 2, empty or not finite input, or a layer in which no unit varies. Cost:
@@ -88,19 +105,25 @@ pub fn correlation_grid<T: Real>(layers: &[ArrayView2<'_, T>]) -> Result<Correla
         places.into_par_iter().map(|(layer, place)| standardise("layers", layer, place)).collect();
     let constant = constant.into_iter().collect::<Result<Vec<usize>, MeasureError>>()?;
     let varying = |i: usize| (layers[i].ncols() - constant[i]) as f64;
+    let blocks: Vec<(usize, Range<usize>)> = ends
+        .iter()
+        .enumerate()
+        .flat_map(|(i, own)| {
+            let end = own.end;
+            own.clone().step_by(BLOCK).map(move |first| (i, first..(first + BLOCK).min(end)))
+        })
+        .collect();
+    let found: Vec<Vec<Sums>> =
+        blocks.par_iter().map(|(i, units)| of_units(all.view(), units.clone(), &ends[*i..])).collect();
     let mut means = Vec::with_capacity(layers.len() * (layers.len() + 1) / 2);
     let mut within = Vec::with_capacity(layers.len());
-    for (i, own) in ends.iter().enumerate() {
-        let start = own.start;
-        let row = matmul_tn(all.slice(s![.., own.clone()]), all.slice(s![.., start..]));
-        for (j, range) in ends.iter().enumerate().skip(i) {
-            let columns = range.start - start..range.end - start;
-            let (sum, absolute) = sums(row.view(), columns);
-            means.push(CorrelationMeans::of(sum, absolute, varying(i) * varying(j)));
-            if j == i {
-                within.push(off_diagonal(&row, (sum, absolute), varying(i)));
-            }
+    for i in 0..layers.len() {
+        let mut total = vec![Sums::default(); layers.len() - i];
+        for (_, sums) in blocks.iter().zip(&found).filter(|((layer, _), _)| *layer == i) {
+            total.iter_mut().zip(sums).for_each(|(total, sums)| total.add(sums));
         }
+        within.push(total[0].off_diagonal(varying(i)));
+        means.extend(total.iter().zip(i..).map(|(sums, j)| sums.means(varying(i) * varying(j))));
     }
     Ok(CorrelationGrid { layers: layers.len(), means, within, constant })
 }

@@ -1,9 +1,7 @@
 //! Correlations over examples between the units of layers: standardised once a layer, one product a pair of layers.
 
-use std::ops::Range;
-
 use kymograph_linalg::{Real, matmul_tn};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2};
 
 use super::standardise::standardise;
 use crate::{Change, MeasureError, OptionSpec, Options, Reading, Setting, Transform, check};
@@ -70,17 +68,6 @@ pub struct CorrelationMeans {
     pub clipped: f64,
 }
 
-impl CorrelationMeans {
-    pub(super) fn of(sum: f64, absolute: f64, pairs: f64) -> Self {
-        // Rounding may pass the ends. max(0, r) is (r + |r|) / 2.
-        Self {
-            signed: (sum / pairs).clamp(-1.0, 1.0),
-            absolute: (absolute / pairs).clamp(0.0, 1.0),
-            clipped: (0.5 * (sum + absolute) / pairs).clamp(0.0, 1.0),
-        }
-    }
-}
-
 /// The correlation of every unit of `x` with every unit of `y` over the examples: `[unit, other unit]`. Units that are
 /// constant have correlation 0 with all.
 ///
@@ -128,14 +115,14 @@ impl<T: Real> Between<T> {
     }
 
     pub(super) fn means(&self) -> CorrelationMeans {
-        let (sum, absolute) = sums(self.r.view(), 0..self.r.ncols());
         let [p, q] = self.varying();
-        CorrelationMeans::of(sum, absolute, p * q)
+        Sums::of(self.r.view()).means(p * q)
     }
 
     /// Of a layer with itself, over pairs of different units.
     pub(super) fn off_diagonal(&self) -> Option<CorrelationMeans> {
-        off_diagonal(&self.r, sums(self.r.view(), 0..self.r.ncols()), self.varying()[0])
+        let diagonal = self.r.diag().iter().map(|v| v.to_f64()).sum();
+        Sums { diagonal, ..Sums::of(self.r.view()) }.off_diagonal(self.varying()[0])
     }
 
     /// The reading of one of the means: with the constant units that it leaves out.
@@ -193,28 +180,50 @@ fn standardised<T: Real>(input: &'static str, x: ArrayView2<'_, T>) -> Result<(A
     Ok((z, constant))
 }
 
-/// Σ r and Σ |r| over some columns.
-pub(super) fn sums<T: Real>(r: ArrayView2<'_, T>, columns: Range<usize>) -> (f64, f64) {
-    let (mut sum, mut absolute) = (0.0, 0.0);
-    for row in r.slice(s![.., columns]).outer_iter() {
-        let (mut of_row, mut absolute_of_row) = (0.0, 0.0);
-        for value in row {
-            of_row += value.to_f64();
-            absolute_of_row += value.to_f64().abs();
-        }
-        sum += of_row;
-        absolute += absolute_of_row;
-    }
-    (sum, absolute)
+/// Σ r and Σ |r| over pairs of units, and Σ r over pairs of a unit with itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    sum: f64,
+    absolute: f64,
+    pub(super) diagonal: f64,
 }
 
-pub(super) fn off_diagonal<T: Real>(
-    r: &Array2<T>,
-    (sum, absolute): (f64, f64),
-    varying: f64,
-) -> Option<CorrelationMeans> {
-    let diagonal: f64 = r.diag().iter().map(|v| v.to_f64()).sum();
-    (varying > 1.0).then(|| CorrelationMeans::of(sum - diagonal, absolute - diagonal, varying * (varying - 1.0)))
+impl Sums {
+    /// Without the diagonal.
+    pub(super) fn of<T: Real>(r: ArrayView2<'_, T>) -> Self {
+        let mut sums = Self::default();
+        for row in r.outer_iter() {
+            let (mut of_row, mut absolute_of_row) = (0.0, 0.0);
+            for value in row {
+                of_row += value.to_f64();
+                absolute_of_row += value.to_f64().abs();
+            }
+            sums.sum += of_row;
+            sums.absolute += absolute_of_row;
+        }
+        sums
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.sum += other.sum;
+        self.absolute += other.absolute;
+        self.diagonal += other.diagonal;
+    }
+
+    pub(super) fn means(&self, pairs: f64) -> CorrelationMeans {
+        // Rounding may pass the ends. max(0, r) is (r + |r|) / 2.
+        CorrelationMeans {
+            signed: (self.sum / pairs).clamp(-1.0, 1.0),
+            absolute: (self.absolute / pairs).clamp(0.0, 1.0),
+            clipped: (0.5 * (self.sum + self.absolute) / pairs).clamp(0.0, 1.0),
+        }
+    }
+
+    /// Over pairs of different units, of which so many vary.
+    pub(super) fn off_diagonal(&self, varying: f64) -> Option<CorrelationMeans> {
+        let (sum, absolute) = (self.sum - self.diagonal, self.absolute - self.diagonal);
+        (varying > 1.0).then(|| Self { sum, absolute, diagonal: 0.0 }.means(varying * (varying - 1.0)))
+    }
 }
 
 #[cfg(test)]
