@@ -90,8 +90,11 @@ def measure(options, examples):
             form.time(20)
             form.seconds.clear()
         for _ in range(options.rounds):
+            # The threads of NumPy's library spin for a while after a product; they are not to do so in another's turn.
+            time.sleep(0.3)
             seconds += rust.ask("time 10")
             for form in forms:
+                time.sleep(0.3)
                 form.time(10)
     return {"examples": examples, "apart": max(apart.values()), "ours": seconds, "forms": forms}
 

@@ -1,12 +1,17 @@
 //! For each direction of one set, the nearest of another.
 
-use kymograph_linalg::{Real, matmul_into_sequential, parallel};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use kymograph_linalg::{Real, Wide, matmul_into_sequential, parallel, widest};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use rayon::prelude::*;
 
 use crate::{MeasureError, check};
 
 /// Directions compared at a time; their products stay in the cache, and no table of all pairs is ever held.
-const TILE: usize = 256;
+const ROWS: usize = 256;
+/// And with how many of the others: a multiple of what the widest kernel of the products takes at once.
+const TILE: usize = 384;
+/// Products compared side by side.
+const LANES: usize = 16;
 
 /// The nearest direction of another set, for each of one.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,39 +66,136 @@ pub fn maximal_cosines<T: Real>(
     if own {
         check::rows_at_least("y", y.nrows(), 2, "a direction needs another to be compared with")?;
     }
-    let (x, y) = (check::unit_rows(x), check::unit_rows(y));
+    let (x, y) = (Directions::of(x), Directions::of(y));
     for (input, zero) in [("x", &x.zero), ("y", &y.zero)] {
         if zero.iter().all(|zero| *zero) {
             return Err(MeasureError::NoVariation { input, what: "every unit is all zero" });
         }
     }
     let (zero_x, zero_y) = (check::places(x.zero.iter().copied()), check::places(y.zero.iter().copied()));
-    let rows_x: Array2<T> = x.rows.mapv(T::from_f64);
-    let rows_y: Array2<T> = y.rows.mapv(T::from_f64);
-    let blocks = parallel::map_row_blocks(rows_x.view(), TILE, |first, rows| {
-        let mut best = vec![(f64::NEG_INFINITY, 0usize); rows.nrows()];
+    let blocks = parallel::map_row_blocks(x.rows.view(), ROWS, |first, rows| {
+        let mut best = vec![(T::from_f64(f64::NEG_INFINITY), 0usize); rows.nrows()];
         let mut tile = Array2::<T>::zeros((rows.nrows(), TILE));
-        for (at, columns) in rows_y.axis_chunks_iter(Axis(0), TILE).enumerate() {
+        for (at, columns) in y.rows.axis_chunks_iter(Axis(0), TILE).enumerate() {
+            let start = at * TILE;
             let mut products = tile.slice_mut(s![.., ..columns.nrows()]);
             matmul_into_sequential(T::ONE, rows, columns.reversed_axes(), T::ZERO, products.view_mut());
-            for (row, (best, products)) in best.iter_mut().zip(products.outer_iter()).enumerate() {
-                for (column, product) in products.iter().enumerate() {
-                    let other = at * TILE + column;
-                    let cosine = product.to_f64();
-                    if cosine > best.0 && !y.zero[other] && !(own && other == first + row) {
-                        *best = (cosine, other);
-                    }
-                }
+            let left_out = T::from_f64(f64::NEG_INFINITY);
+            let here = start..start + columns.nrows();
+            for column in zero_y.iter().filter(|zero| here.contains(zero)) {
+                products.column_mut(column - start).fill(left_out);
             }
+            for row in (0..rows.nrows()).filter(|row| own && here.contains(&(first + row))) {
+                products[[row, first + row - start]] = left_out;
+            }
+            widest(Nearest { best: &mut best, products: products.view(), start });
         }
         best
     });
     let mut found = MaximalCosines { cosines: Vec::new(), indices: Vec::new(), zero_x, zero_y };
     for (row, (cosine, index)) in blocks.into_iter().flatten().enumerate() {
         // A set of one direction beside zeros has nothing to compare that one with.
+        let cosine = cosine.to_f64();
         let nothing = x.zero[row] || cosine == f64::NEG_INFINITY;
         found.cosines.push(if nothing { 0.0 } else { cosine.clamp(-1.0, 1.0) });
         found.indices.push(index);
     }
     Ok(found)
+}
+
+/// Rows of norm one in the arrays' own precision, and which have no direction.
+struct Directions<T> {
+    rows: Array2<T>,
+    zero: Vec<bool>,
+}
+
+impl<T: Real> Directions<T> {
+    fn of(x: ArrayView2<'_, T>) -> Self {
+        let mut rows = Array2::zeros(x.raw_dim());
+        let pairs = rows.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().zip(x.axis_chunks_iter(Axis(0), ROWS));
+        let zero: Vec<Vec<bool>> = pairs.map(|(to, from)| widest(Normed { from, to })).collect();
+        Self { rows, zero: zero.concat() }
+    }
+}
+
+/// Some rows, and where they go with norm one; gives which of them are all zero.
+struct Normed<'a, T> {
+    from: ArrayView2<'a, T>,
+    to: ArrayViewMut2<'a, T>,
+}
+
+impl<T: Real> Wide for Normed<'_, T> {
+    type Output = Vec<bool>;
+
+    #[inline(always)]
+    fn run(mut self) -> Vec<bool> {
+        let mut zero = Vec::with_capacity(self.from.nrows());
+        for (from, mut to) in self.from.outer_iter().zip(self.to.outer_iter_mut()) {
+            // Squares of f32 fit into f64; those of f64 need a row divided by a power of two.
+            let wide = T::EPSILON.to_f64() <= 1e-10;
+            let scale = if wide { 1.0 / check::binary_scale(from.iter()) } else { 1.0 };
+            let mut squares = [0.0f64; LANES];
+            match from.to_slice().map(|row| row.as_chunks::<LANES>()) {
+                Some((whole, rest)) => {
+                    for values in whole {
+                        for lane in 0..LANES {
+                            let value = values[lane].to_f64() * scale;
+                            squares[lane] += value * value;
+                        }
+                    }
+                    for (square, value) in squares.iter_mut().zip(rest) {
+                        *square += (value.to_f64() * scale) * (value.to_f64() * scale);
+                    }
+                }
+                None => {
+                    for (at, value) in from.iter().enumerate() {
+                        squares[at % LANES] += (value.to_f64() * scale) * (value.to_f64() * scale);
+                    }
+                }
+            }
+            let length = squares.iter().sum::<f64>().sqrt();
+            let factor = if length > 0.0 { scale / length } else { 0.0 };
+            for (to, value) in to.iter_mut().zip(from) {
+                *to = T::from_f64(value.to_f64() * factor);
+            }
+            zero.push(length == 0.0);
+        }
+        zero
+    }
+}
+
+/// Rows' best places so far, and the products that come to them.
+struct Nearest<'a, T> {
+    best: &'a mut [(T, usize)],
+    products: ArrayView2<'a, T>,
+    start: usize,
+}
+
+impl<T: Real> Wide for Nearest<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (best, row) in self.best.iter_mut().zip(self.products.outer_iter()) {
+            let row = row.to_slice().unwrap_or_default();
+            let (whole, rest) = row.as_chunks::<LANES>();
+            let (mut most, mut turns) = ([T::from_f64(f64::NEG_INFINITY); LANES], [0u32; LANES]);
+            for (turn, products) in whole.iter().enumerate() {
+                for lane in 0..LANES {
+                    let more = products[lane] > most[lane];
+                    most[lane] = if more { products[lane] } else { most[lane] };
+                    turns[lane] = if more { turn as u32 } else { turns[lane] };
+                }
+            }
+            let places = (0..LANES).map(|lane| (most[lane], turns[lane] as usize * LANES + lane));
+            let rest = rest.iter().copied().zip(whole.len() * LANES..);
+            for (product, place) in places.chain(rest) {
+                let place = self.start + place;
+                // The lower index among equals, in whichever lane it lies.
+                if product > best.0 || product == best.0 && place < best.1 {
+                    *best = (product, place);
+                }
+            }
+        }
+    }
 }
