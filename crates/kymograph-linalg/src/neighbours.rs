@@ -1,15 +1,17 @@
 //! Exact nearest neighbours: candidates from products in f32 with a bound on their error, distances from differences in f64.
 
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, s};
 
 use crate::matmul::matmul_into_sequential;
 use crate::parallel::{blocks, map_row_blocks};
-use crate::{LinalgError, Real, check_finite};
+use crate::{LinalgError, Real, Wide, check_finite, widest};
 
 /// Rows whose neighbours are looked for together.
 const ROWS: usize = 128;
 /// Rows they are compared with at a time: their products stay in the cache.
 const TILE: usize = 1024;
+/// Terms of a distance summed side by side.
+const LANES: usize = 8;
 /// Absolute slack for products below the range of f32, in units in which the largest entry is about one.
 const VANISHING: f64 = 1e-30;
 
@@ -61,7 +63,7 @@ pub fn nearest_neighbours<T: Real>(x: ArrayView2<'_, T>, k: usize) -> Result<Nei
 }
 
 struct Search<'a, T> {
-    x: ArrayView2<'a, T>,
+    x: CowArray<'a, T, Ix2>,
     k: usize,
     unit: f64,
     /// About the mean, in units.
@@ -96,7 +98,7 @@ impl<'a, T: Real> Search<'a, T> {
         let error: Vec<f32> = norms.iter().map(|norm| (share * norm + VANISHING) as f32).collect();
         let lower = norms.iter().zip(&error).map(|(norm, error)| (norm - f64::from(*error)) as f32).collect();
         // The product is kept within the range of f64 even where the two differ by 2^1000 and more.
-        Self { x, k, unit: coarse * fine, rows, lower, error }
+        Self { x: as_standard(x), k, unit: coarse * fine, rows, lower, error }
     }
 
     /// Squared distance and number of the neighbours of rows `first..first + count`, row after row.
@@ -116,21 +118,64 @@ impl<'a, T: Real> Search<'a, T> {
         let mut found = Vec::with_capacity(count * self.k);
         for (place, mut kept) in kept.into_iter().enumerate() {
             kept.compact(&self.error);
-            let mut exact: Vec<(f64, u32)> = kept
-                .candidates
-                .iter()
-                .map(|&(_, other)| (self.distance(first + place, other as usize), other))
-                .collect();
+            let mut exact = widest(Exact {
+                x: self.x.as_slice().unwrap_or_default(),
+                features: self.x.ncols(),
+                row: first + place,
+                others: &kept.candidates,
+                unit: self.unit,
+            });
             exact.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             found.extend_from_slice(&exact[..self.k]);
         }
         found
     }
+}
 
-    fn distance(&self, row: usize, other: usize) -> f64 {
-        let (a, b) = (self.x.row(row), self.x.row(other));
-        a.iter().zip(b).map(|(a, b)| (a.to_f64() / self.unit - b.to_f64() / self.unit).powi(2)).sum()
+/// The candidates of a row with their squared distances, from differences in f64.
+struct Exact<'a, T> {
+    /// Row after row.
+    x: &'a [T],
+    features: usize,
+    row: usize,
+    others: &'a [(f32, u32)],
+    unit: f64,
+}
+
+impl<T: Real> Wide for Exact<'_, T> {
+    type Output = Vec<(f64, u32)>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let row = |row: usize| &self.x[row * self.features..(row + 1) * self.features];
+        let (own, rest) = row(self.row).as_chunks::<LANES>();
+        // Multiplying by the inverse of a power of two is dividing by it; in two halves, neither of which overflows.
+        let exponent = self.unit.log2().round();
+        let (half, other_half) = ((-(exponent / 2.0).floor()).exp2(), (-(exponent / 2.0).ceil()).exp2());
+        let squared = |a: T, b: T| {
+            let difference = a.to_f64() * half * other_half - b.to_f64() * half * other_half;
+            difference * difference
+        };
+        let mut found = Vec::with_capacity(self.others.len());
+        for &(_, other) in self.others {
+            let (others, rest_of_other) = row(other as usize).as_chunks::<LANES>();
+            let mut sums = [0.0; LANES];
+            for (a, b) in own.iter().zip(others) {
+                for lane in 0..LANES {
+                    sums[lane] += squared(a[lane], b[lane]);
+                }
+            }
+            for ((sum, a), b) in sums.iter_mut().zip(rest).zip(rest_of_other) {
+                *sum += squared(*a, *b);
+            }
+            found.push((sums.iter().sum(), other));
+        }
+        found
     }
+}
+
+fn as_standard<T: Real>(x: ArrayView2<'_, T>) -> CowArray<'_, T, Ix2> {
+    if x.is_standard_layout() { x.into() } else { x.as_standard_layout().into_owned().into() }
 }
 
 /// What may still be among the nearest of one row: a lower bound of its squared distance, but for the row's own terms.
@@ -207,7 +252,8 @@ mod tests {
         for (row, expected) in literal(x, k, found.unit).iter().enumerate() {
             for (place, (squared, index)) in expected.iter().enumerate() {
                 assert_eq!(found.indices[[row, place]], *index, "row {row}, neighbour {place}");
-                assert_eq!(found.squared_distances[[row, place]], *squared);
+                let gap = (found.squared_distances[[row, place]] - squared).abs();
+                assert!(gap <= 8.0 * f64::EPSILON * squared, "row {row}, neighbour {place}");
             }
         }
     }
