@@ -29,6 +29,10 @@ pub fn formats() -> &'static [Listed] {
         },
         Listed { name: ".npy", summary: "one NumPy array, for measuring it directly or as a checkpoint of one tensor" },
         Listed {
+            name: ".parquet",
+            summary: "a table of numbers or of lists of one length, a row an example; one file or a folder of them",
+        },
+        Listed {
             name: ".csv .csv.gz",
             summary: "histories of other programs (metrics.csv, W&B's export) with a column of steps, and multiplication tables",
         },

@@ -49,7 +49,7 @@ impl FitMethod {
 pub struct FitRequest {
     /// What to fit.
     pub method: FitMethod,
-    /// `X.npy`, or `CHECKPOINT:TENSOR`.
+    /// `X.npy`, `X.parquet`, a folder of Parquet files, or `CHECKPOINT:TENSOR`.
     pub array: String,
     /// Options to change, under the names of the fit's own; `initial` names a file.
     pub set: Vec<(String, String)>,
@@ -338,7 +338,7 @@ fn matrix<T>(array: ArrayD<T>, name: &str) -> Result<Array2<T>, KymographError> 
 fn target(request: &FitRequest) -> Result<PathBuf, KymographError> {
     let path = request.out.clone().unwrap_or_else(|| {
         let name = Path::new(&request.array).file_name().unwrap_or_default().to_string_lossy().replace(':', ".");
-        let name = name.strip_suffix(".npy").unwrap_or(&name);
+        let name = [".npy", ".parquet"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
         Path::new("kymograph-out").join("fit").join(format!("{name}.{}.npy", request.method.name()))
     });
     if path.extension().is_none_or(|ending| ending != "npy") {

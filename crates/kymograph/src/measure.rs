@@ -8,13 +8,14 @@ use ndarray::{Array1, ArrayD, IxDyn};
 use std::collections::BTreeMap;
 
 use crate::error::KymographError;
+use crate::sae::is_whole;
 
 /// What `kymograph measure` was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct MeasureRequest {
     /// Registry name.
     pub name: String,
-    /// `X.npy`, or `CHECKPOINT:TENSOR`.
+    /// `X.npy`, `X.parquet`, a folder of Parquet files, or `CHECKPOINT:TENSOR`.
     pub arrays: Vec<String>,
     /// Options to change.
     pub set: Vec<(String, String)>,
@@ -86,21 +87,24 @@ pub(crate) fn read(
 ) -> Result<Owned, KymographError> {
     let refuse = |detail: &str| KymographError::Argument { argument: argument.to_owned(), detail: detail.to_owned() };
     let array = match argument.rsplit_once(':') {
-        Some((file, tensor)) if !Path::new(argument).exists() => {
-            let checkpoint = Checkpoint::open(file)?;
-            let info = checkpoint.tensors().iter().find(|t| t.name == tensor);
-            match info.map(|t| t.dtype) {
-                Some(Dtype::F64) => Owned::F64(checkpoint.read_f64(tensor)?),
-                Some(dtype) if !dtype.is_float() => integers(checkpoint.read_i64(tensor)?, argument)?,
-                _ => Owned::F32(checkpoint.read_f32(tensor)?),
-            }
-        }
+        Some((file, tensor)) if !Path::new(argument).exists() => tensor_of(&Checkpoint::open(file)?, tensor, argument)?,
         _ if argument.ends_with(".npy") => match read_npy(argument)? {
             NpyArray::F32(a) => Owned::F32(a),
             NpyArray::F64(a) => Owned::F64(a),
             NpyArray::I64(a) => integers(a, argument)?,
         },
-        _ => return Err(refuse("expected X.npy, or CHECKPOINT:TENSOR such as model_00100.pt:conv1.weight")),
+        _ if is_whole(argument) => {
+            let table = Checkpoint::open(argument)?;
+            if table.tensors().iter().all(|tensor| tensor.name != "array") {
+                let names: Vec<String> = table.tensors().iter().map(|t| format!("{argument}:{}", t.name)).collect();
+                return Err(refuse(&format!("holds several arrays: name one of {}", names.join(", "))));
+            }
+            tensor_of(&table, "array", argument)?
+        }
+        _ => {
+            let expected = "expected X.npy, X.parquet, or CHECKPOINT:TENSOR such as model_00100.pt:conv1.weight";
+            return Err(refuse(expected));
+        }
     };
     Ok(match (array, labels) {
         (array @ Owned::Labels(_), true) => array,
@@ -108,6 +112,15 @@ pub(crate) fn read(
         (Owned::Labels(_), false) => return Err(refuse("this place takes real numbers, and these are integers")),
         (Owned::F32(a), false) => Owned::F32(flatten(a, weights, argument, notes)),
         (Owned::F64(a), false) => Owned::F64(flatten(a, weights, argument, notes)),
+    })
+}
+
+fn tensor_of(checkpoint: &Checkpoint, tensor: &str, argument: &str) -> Result<Owned, KymographError> {
+    let info = checkpoint.tensors().iter().chain(checkpoint.other_tensors()).find(|t| t.name == tensor);
+    Ok(match info.map(|t| t.dtype) {
+        Some(Dtype::F64) => Owned::F64(checkpoint.read_f64(tensor)?),
+        Some(dtype) if !dtype.is_float() => integers(checkpoint.read_i64(tensor)?, argument)?,
+        _ => Owned::F32(checkpoint.read_f32(tensor)?),
     })
 }
 

@@ -197,3 +197,68 @@ fn activations_that_cannot_be_are_refused_by_row_and_width() {
     let fewer = activations(folder.path(), "fewer.npy", 200, 7);
     fails(&["fit", "sae", &x, "--targets", &fewer, "--latents", "8", "--out", &out], 2, &["200 rows"]);
 }
+
+#[test]
+fn a_row_that_turns_up_bad_in_the_middle_leaves_nothing_in_the_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = path(&folder.path().join("fit")).to_owned();
+    let mut x = Array2::<f32>::from_shape_fn((40_000, 4), |(row, column)| ((row * 7 + column) as f32 * 0.37).sin());
+    // Outside the sample from which first weights are taken.
+    x[[2000, 3]] = f32::INFINITY;
+    let file = write(folder.path(), "x.npy", &x);
+    let args =
+        ["fit", "sae", &file, "--latents", "8", "--k", "2", "--steps", "300", "--batch", "2048", "--memory", "1"];
+    let args = [&args[..], &["--quiet", "--out", &out]].concat();
+    fails(&args, 2, &["x.npy", "row 2000, column 3", "inf", "drop that example"]);
+    assert!(!Path::new(&out).exists());
+    x[[2000, 3]] = 0.0;
+    write(folder.path(), "x.npy", &x);
+    // Killed and gone on with after the file has become bad, what was trained stays, and the error says how to go on.
+    killed_at(&args, &Path::new(&out).join("checkpoints/step-00000060.safetensors"));
+    x[[2000, 3]] = f32::NAN;
+    write(folder.path(), "x.npy", &x);
+    fails(&[&args[..], &["--resume"]].concat(), 2, &["row 2000", "NaN", "--force"]);
+    assert!(Path::new(&out).join("run.json").exists());
+    x[[2000, 3]] = 0.0;
+    write(folder.path(), "x.npy", &x);
+    succeeds(&[&args[..], &["--resume"]].concat());
+}
+
+#[test]
+fn tables_of_parquet_are_arrays_to_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tables = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kymograph-runs/tests/reference/parquet");
+    let table = |name: &str| path(&tables.join(name)).to_owned();
+    let out = |name: &str| path(&folder.path().join(name)).to_owned();
+    let options = ["--latents", "8", "--k", "2", "--steps", "20", "--batch", "10", "--quiet", "--out"];
+    // The same numbers in several arrangements, and in a folder, give the same dictionary.
+    let parts = folder.path().join("parts");
+    fs::create_dir(&parts).expect("a folder");
+    fs::copy(tables.join("lists.parquet"), parts.join("0.parquet")).expect("a file");
+    let all = [
+        table("lists.parquet"),
+        table("fixed.parquet"),
+        table("columns.parquet"),
+        table("labelled.parquet") + ":acts",
+        path(&parts).to_owned(),
+    ];
+    for (at, array) in all.iter().enumerate() {
+        succeeds(&[&["fit", "sae", array][..], &options, &[&out(&at.to_string())]].concat());
+        let weights =
+            |at: usize| fs::read(folder.path().join(at.to_string()).join("sae_weights.safetensors")).expect("a file");
+        assert!(weights(at) == weights(0), "{array}");
+    }
+    let refused = |array: &str, code: i32, words: &[&str]| {
+        fails(&[&["fit", "sae", array][..], &options, &[&out("refused")]].concat(), code, words);
+        assert!(!folder.path().join("refused").exists());
+    };
+    refused(&table("labelled.parquet"), 2, &["several arrays", ":acts"]);
+    refused(&table("zstd.parquet"), 1, &["ZSTD", "snappy"]);
+    refused(&table("null.parquet"), 1, &["row 12 is null"]);
+    refused(&(table("labelled.parquet") + ":text"), 2, &["[example, feature]"]);
+    // Measures and layouts take them too.
+    let one = json(&["measure", "linear_cka", &table("lists.parquet"), &table("columns.parquet")]);
+    assert!((one["value"].as_f64().expect("a number") - 1.0).abs() < 1e-6, "{one}");
+    succeeds(&["fit", "pca", &table("fixed.parquet"), "--out", &out("pca.npy"), "--quiet"]);
+    fails(&["measure", "linear_cka", &table("labelled.parquet"), &table("lists.parquet")], 2, &["name one of"]);
+}

@@ -19,7 +19,7 @@ pub struct CheckpointSeries {
     pub checkpoints: Vec<(u64, PathBuf)>,
 }
 
-const LOOKED_FOR: &str = "files ending in .pt, .pth, .bin, .ckpt (PyTorch), .safetensors, .npz or .npy";
+const LOOKED_FOR: &str = "files ending in .pt, .pth, .bin, .ckpt (PyTorch), .safetensors, .npz, .npy or .parquet";
 
 /// Names that say what a file is and not which network it holds.
 const GENERIC: &[&str] =
@@ -101,7 +101,7 @@ fn search(folder: &Path, depth: usize, found: &mut Found) -> Result<(), RunsErro
             checkpoints.push(path);
         } else if looks_like_checkpoint(&path) {
             checkpoints.push(path);
-        } else if name.ends_with(".npz") || name.ends_with(".npy") {
+        } else if [".npz", ".npy", ".parquet"].iter().any(|ending| name.ends_with(ending)) {
             found.arrays.push(path);
         }
     }

@@ -4,6 +4,7 @@ mod archive;
 mod bytes;
 mod find;
 mod numpy;
+mod parquet;
 mod safetensors;
 mod shards;
 mod step;
@@ -44,6 +45,8 @@ pub enum CheckpointFormat {
     Npz,
     /// One array of NumPy.
     Npy,
+    /// A table of numbers, in one file or several.
+    Parquet,
 }
 
 /// An open checkpoint. Opening reads names, shapes and types; a tensor's numbers are read when asked for.
@@ -79,14 +82,22 @@ impl Checkpoint {
     /// `_orig_mod.` are removed where every tensor has them. Only what a state dict needs is unpickled; a file that
     /// asks for anything else is refused by name. The array of an `.npy` file is called `array`.
     ///
+    /// A Parquet file, or a folder of Parquet files of the same columns taken in the order of their names, is an array for
+    /// each column, of numbers or of lists of one length; where all columns hold numbers, or the only one lists,
+    /// `array` is all of it.
+    ///
     /// # Errors
     /// [`RunsError::NotFound`], [`RunsError::ForbiddenGlobal`] for a pickle that asks for code,
     /// [`RunsError::Damaged`] and [`RunsError::BadTensor`] for a file that contradicts itself or its index,
     /// [`RunsError::Unsupported`] for one not read here.
     pub fn open(path: impl AsRef<Path>) -> Result<Checkpoint, RunsError> {
         let path = path.as_ref().to_path_buf();
-        let file = FileBytes::open(&path)?;
-        let (format, mut contents, files) = if shards::is_index(&file.read(0, file.len().min(16))?) {
+        let parts = if path.is_dir() { parquet::files(&path)? } else { Vec::new() };
+        let file = FileBytes::open(parts.first().unwrap_or(&path))?;
+        let (format, mut contents, files) = if !parts.is_empty() {
+            let files = parts.iter().map(|part| FileBytes::open(part)).collect::<Result<Vec<_>, _>>()?;
+            (CheckpointFormat::Parquet, parquet::read(&parts)?, files)
+        } else if shards::is_index(&file.read(0, file.len().min(16))?) {
             let (contents, files) = shards::read(file)?;
             (CheckpointFormat::Sharded, contents, files)
         } else {
@@ -295,6 +306,8 @@ fn read_one(file: &FileBytes) -> Result<(CheckpointFormat, Contents), RunsError>
         } else {
             (CheckpointFormat::Torch, torch::read_zip(file, members)?)
         }
+    } else if parquet::begins(&head) {
+        (CheckpointFormat::Parquet, parquet::read(&[file.path().to_path_buf()])?)
     } else if head.starts_with(b"\x93NUMPY") {
         (CheckpointFormat::Npy, numpy::read_npy(file)?)
     } else if head.get(8) == Some(&b'{') {

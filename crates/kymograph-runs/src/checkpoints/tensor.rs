@@ -2,6 +2,7 @@
 
 use super::archive::Member;
 use super::bytes::FileBytes;
+use super::parquet::Columns;
 use crate::RunsError;
 use half::{bf16, f16};
 use ndarray::{ArrayD, IxDyn};
@@ -100,6 +101,8 @@ pub(crate) struct Stored {
     pub(crate) file: usize,
     /// The deflated entry of that file which `start` counts in.
     packed: Option<Box<Member>>,
+    /// The columns of a Parquet table that `start` counts in.
+    columns: Option<Columns>,
 }
 
 /// A view that repeats its storage (an expanded tensor) may be this much larger than the storage before it is refused:
@@ -148,7 +151,7 @@ impl Stored {
         let start = storage_start
             .checked_add((offset as u64).checked_mul(size as u64).ok_or_else(overflow)?)
             .ok_or_else(overflow)?;
-        Ok(Stored { dtype, shape, strides, start, span, file: 0, packed: None })
+        Ok(Stored { dtype, shape, strides, start, span, file: 0, packed: None, columns: None })
     }
 
     /// A tensor without gaps, in row-major or (as Fortran has it) column-major order.
@@ -179,6 +182,14 @@ impl Stored {
         self
     }
 
+    /// An array of columns, whose numbers are decoded when they are asked for.
+    pub(crate) fn columns(dtype: Dtype, shape: Vec<usize>, columns: Columns) -> Stored {
+        let row: usize = shape[1..].iter().product();
+        let strides = if shape.len() == 2 { vec![row, 1] } else { vec![1] };
+        let span = shape[0].saturating_mul(row);
+        Stored { dtype, shape, strides, start: 0, span, file: 0, packed: None, columns: Some(columns) }
+    }
+
     /// Some entries of the first axis. `None` where they do not lie together, one after the other.
     pub(crate) fn part(&self, entries: std::ops::Range<usize>) -> Option<Stored> {
         let (&first, rest) = self.shape.split_first()?;
@@ -196,7 +207,7 @@ impl Stored {
 
     /// Bytes from the first to the last element used.
     pub(crate) fn bytes(&self) -> u64 {
-        self.span as u64 * self.dtype.size() as u64
+        (self.span as u64).saturating_mul(self.dtype.size() as u64)
     }
 
     pub(crate) fn read_f32(&self, file: &FileBytes) -> Result<ArrayD<f32>, ReadError> {
@@ -261,6 +272,9 @@ impl Stored {
 
     /// The bytes from the first to the last element used.
     fn fetch(&self, file: &FileBytes) -> Result<Vec<u8>, RunsError> {
+        if let Some(columns) = &self.columns {
+            return columns.read(self.start, self.bytes());
+        }
         let Some(member) = &self.packed else {
             return file.read(self.start, self.bytes());
         };

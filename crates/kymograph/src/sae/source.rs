@@ -22,20 +22,27 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// `X.npy`, or `FILE:TENSOR`.
+    /// `X.npy`, `X.parquet`, a folder of Parquet files, or `FILE:TENSOR`.
     pub(super) fn open(argument: &str) -> Result<Self, KymographError> {
         let (file, tensor) = match argument.rsplit_once(':') {
             Some((file, tensor)) if !Path::new(argument).exists() => (file, tensor.to_owned()),
             _ => (argument, "array".to_owned()),
         };
         let refuse = |detail: String| KymographError::Argument { argument: argument.to_owned(), detail };
-        if file == argument && !argument.ends_with(".npy") {
-            return Err(refuse("expected X.npy, or FILE:TENSOR such as step-00000100.safetensors:relu1".into()));
+        let whole = is_whole(argument);
+        if file == argument && Path::new(argument).exists() && !whole {
+            let expected = "X.npy, X.parquet, a folder of Parquet files, or FILE:TENSOR such as";
+            return Err(refuse(format!("expected {expected} step-00000100.safetensors:relu1")));
         }
         let checkpoint = Checkpoint::open(file)?;
         let known: Vec<&str> = checkpoint.tensors().iter().map(|t| t.name.as_str()).collect();
-        let info = checkpoint.tensors().iter().find(|t| t.name == tensor);
-        let info = info.ok_or_else(|| refuse(format!("has no tensor `{tensor}`; it has {}", known.join(", "))))?;
+        let info = checkpoint.tensors().iter().chain(checkpoint.other_tensors()).find(|t| t.name == tensor);
+        let info = info.ok_or_else(|| match whole {
+            true => {
+                refuse(format!("has several arrays: name one, such as {file}:{}", known.join(&format!(" or {file}:"))))
+            }
+            false => refuse(format!("has no tensor `{tensor}`; it has {}", known.join(", "))),
+        })?;
         let &[rows, width] = &info.shape[..] else {
             let shape = &info.shape;
             return Err(refuse(format!(
@@ -82,6 +89,11 @@ impl Source {
         let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
         Ok(concatenate(Axis(0), &views).unwrap_or_default())
     }
+}
+
+/// Does a path name an array without saying which?
+pub(crate) fn is_whole(argument: &str) -> bool {
+    argument.ends_with(".npy") || argument.ends_with(".parquet") || Path::new(argument).is_dir()
 }
 
 /// The order of examples, and the part of it that is in memory: the file is cut into pieces, their order is drawn for each
