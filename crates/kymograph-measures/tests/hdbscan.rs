@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use kymograph_linalg::random;
-use kymograph_measures::clusters::{HdbscanOptions, hdbscan, label_purity, shuffled_purities};
+use kymograph_measures::clusters::{
+    HdbscanOptions, Metric, hdbscan, hdbscan_assigned_share, hdbscan_label_share, label_purity, shuffled_purities,
+    silhouette,
+};
 use ndarray::{Array2, Axis};
 use serde_json::Value;
 
@@ -28,7 +31,11 @@ fn finds_the_groups_that_scikit_learn_finds() {
         let rows: Vec<Vec<f64>> = serde_json::from_value(case["x"].clone()).unwrap();
         let x = Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap();
         let count = |name: &str| case[name].as_u64().unwrap() as usize;
-        let options = HdbscanOptions { min_cluster_size: count("min_cluster_size"), min_samples: count("min_samples") };
+        let options = HdbscanOptions {
+            min_cluster_size: count("min_cluster_size"),
+            min_samples: count("min_samples"),
+            ..HdbscanOptions::default()
+        };
         let labels: Vec<i64> = serde_json::from_value(case["labels"].clone()).unwrap();
         let found = hdbscan(x.view(), &options).unwrap();
         assert_eq!(found.labels, named(labels));
@@ -133,7 +140,8 @@ fn equals_its_definition_with_and_without_ties() {
         for (least, samples) in [(2, 1), (4, 3), (6, 5), (10, 2)] {
             for rounded in [false, true] {
                 let x = clouds(seed, rounded);
-                let options = HdbscanOptions { min_cluster_size: least, min_samples: samples };
+                let options =
+                    HdbscanOptions { min_cluster_size: least, min_samples: samples, ..HdbscanOptions::default() };
                 let found = hdbscan(x.view(), &options).unwrap();
                 assert_eq!(found.labels, literal(&x, least, samples), "{seed} {least} {samples} {rounded}");
             }
@@ -144,7 +152,7 @@ fn equals_its_definition_with_and_without_ties() {
 #[test]
 fn neither_order_nor_place_nor_threads_matter() {
     let x = clouds(3, true);
-    let options = HdbscanOptions { min_cluster_size: 4, min_samples: 3 };
+    let options = HdbscanOptions { min_cluster_size: 4, min_samples: 3, ..HdbscanOptions::default() };
     let found = hdbscan(x.view(), &options).unwrap();
     let order = random::permutation(&mut random::stream(1, "order"), 46);
     let turned = hdbscan(x.select(Axis(0), &order).view(), &options).unwrap();
@@ -162,7 +170,7 @@ fn neither_order_nor_place_nor_threads_matter() {
 
 #[test]
 fn equal_rows_and_bad_input_give_no_nan() {
-    let options = HdbscanOptions { min_cluster_size: 3, min_samples: 2 };
+    let options = HdbscanOptions { min_cluster_size: 3, min_samples: 2, ..HdbscanOptions::default() };
     let same = hdbscan(Array2::<f32>::ones((9, 2)).view(), &options).unwrap();
     assert_eq!((same.groups(), same.assigned()), (0, 0.0));
     let two = Array2::from_shape_fn((8, 1), |(row, _)| (row % 2) as f64);
@@ -172,7 +180,7 @@ fn equal_rows_and_bad_input_give_no_nan() {
     for (size, samples, word) in
         [(1, 2, "min_cluster_size"), (9, 2, "min_cluster_size"), (3, 0, "min_samples"), (3, 9, "min_samples")]
     {
-        let options = HdbscanOptions { min_cluster_size: size, min_samples: samples };
+        let options = HdbscanOptions { min_cluster_size: size, min_samples: samples, ..HdbscanOptions::default() };
         assert!(hdbscan(two.view(), &options).unwrap_err().to_string().contains(word));
     }
     let mut bad = two.clone();
@@ -202,4 +210,44 @@ fn purity_is_counted_and_its_null_knows_the_sizes() {
     assert_eq!(draws, shuffled_purities(&groups, &labels, 200, 0).unwrap());
     let counts: BTreeMap<usize, usize> = draws.iter().map(|d| (d.groups, 0)).collect();
     assert_eq!(counts.keys().copied().collect::<Vec<_>>(), [10]);
+}
+
+/// A code whose first v features are above zero lies from another as far as their numbers do: Hamming distances of such codes
+/// must give the groups that the numbers on a line give.
+#[test]
+fn hamming_distances_of_codes_are_differences_of_their_numbers_on_a_line() {
+    const WIDTH: usize = 150;
+    let rng = &mut random::stream(3, "numbers");
+    let numbers: Vec<usize> =
+        (0..60).map(|row| [10, 60, 120][row % 3] + random::below(rng, 20) + usize::from(row % 7 == 0) * 5).collect();
+    let line = Array2::from_shape_fn((60, 1), |(row, _)| numbers[row] as f64);
+    let sign = |row: usize, at: usize| if at < numbers[row] { 0.001 + at as f64 } else { -2.0 * at as f64 };
+    let codes = Array2::from_shape_fn((60, WIDTH), |(row, at)| sign(row, at));
+    let euclidean = HdbscanOptions { min_cluster_size: 6, min_samples: 4, metric: Metric::Euclidean };
+    let hamming = HdbscanOptions { metric: Metric::Hamming, ..euclidean };
+    let (wanted, found) = (hdbscan(line.view(), &euclidean).unwrap(), hdbscan(codes.view(), &hamming).unwrap());
+    assert!(wanted.groups() >= 2, "{wanted:?}");
+    assert_eq!(found.labels, wanted.labels);
+    for (a, b) in found.stabilities.iter().zip(&wanted.stabilities) {
+        assert!((a / (b * WIDTH as f64) - 1.0).abs() < 1e-12, "{a} {b}");
+    }
+    let share = |x: &Array2<f64>, options| hdbscan_assigned_share(x.view(), options).unwrap();
+    let (a, b) = (share(&line, &euclidean), share(&codes, &hamming));
+    assert_eq!(
+        (a.value, a.part("clusters"), a.part("cluster_sizes")),
+        (b.value, b.part("clusters"), b.part("cluster_sizes"))
+    );
+    let of = |reading: &kymograph_measures::Reading| reading.part("silhouette").unwrap()[0];
+    assert!((of(&a) - of(&b)).abs() < 1e-12);
+    // The silhouette is that of the rows in clusters.
+    let rows: Vec<usize> = (0..60).filter(|row| wanted.labels[*row].is_some()).collect();
+    let labels = rows.iter().map(|row| wanted.labels[*row].unwrap() as i64).collect();
+    let literal = silhouette(line.select(Axis(0), &rows).view(), ndarray::Array1::from_vec(labels).view()).unwrap();
+    assert!((of(&a) - literal.value).abs() < 1e-12);
+    // Of the numbers' own groups every assigned row bears the label.
+    let labels = ndarray::Array1::from_iter((0..60).map(|row| (row % 3) as i64));
+    let purity = hdbscan_label_share(codes.view(), labels.view(), &hamming).unwrap();
+    let direct = label_purity(&wanted.labels, &labels.to_vec()).unwrap();
+    assert_eq!(purity.part("purity"), Some(&[direct.purity][..]));
+    assert!((purity.value - direct.purity * direct.assigned as f64 / 60.0).abs() < 1e-12);
 }

@@ -1,7 +1,7 @@
 //! HDBSCAN: groups as the regions that stay dense over the widest range of densities, and what belongs to none.
 
 use kymograph_linalg::{Real, parallel};
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 
 use crate::{MeasureError, check};
 
@@ -15,12 +15,25 @@ pub struct HdbscanOptions {
     pub min_cluster_size: usize,
     /// A row is as dense as the distance to its neighbour of this number, itself counted, is small.
     pub min_samples: usize,
+    /// How far apart rows are.
+    pub metric: Metric,
+}
+
+/// How far apart two rows are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metric {
+    /// √Σ (a − b)².
+    #[default]
+    Euclidean,
+    /// The share of features of which one is above zero and the other is not: how far apart the hard codes of
+    /// pre-activations are.
+    Hamming,
 }
 
 impl Default for HdbscanOptions {
-    /// Five and five, as scikit-learn's.
+    /// Five, five and Euclidean, as scikit-learn's.
     fn default() -> Self {
-        Self { min_cluster_size: 5, min_samples: 5 }
+        Self { min_cluster_size: 5, min_samples: 5, metric: Metric::Euclidean }
     }
 }
 
@@ -54,7 +67,7 @@ impl Hdbscan {
 /// `max(c(i), c(j), ‖xᵢ − xⱼ‖)` apart. As this distance shrinks, density λ = 1/distance grows and the rows fall into parts;
 /// a part of at least `min_cluster_size` rows is a group, fewer rows are lost. Of nested groups those are kept whose excess
 /// of mass `Σ over rows (λ at which the row leaves − λ at which the group came into being)` is largest, the group of
-/// all rows excepted. Euclidean distances of `x`, `[row, feature]`, taken one by one in f64; the single-linkage tree is exact.
+/// all rows excepted. `x` is `[row, feature]`; Euclidean distances are taken one by one in f64; the single-linkage tree is exact.
 ///
 /// **Ties** are one event: parts that come away at the same distance do so together, so the result does not depend on the
 /// order of the rows. (scikit-learn takes ties one by one in the order of its sort; without ties the groups are the same.)
@@ -73,7 +86,7 @@ impl Hdbscan {
 /// ```
 /// use kymograph_measures::clusters::{HdbscanOptions, hdbscan};
 /// let x = ndarray::array![[0.0], [0.1], [0.2], [5.0], [5.1], [5.3], [20.0]];
-/// let found = hdbscan(x.view(), &HdbscanOptions { min_cluster_size: 3, min_samples: 2 })?;
+/// let found = hdbscan(x.view(), &HdbscanOptions { min_cluster_size: 3, min_samples: 2, ..Default::default() })?;
 /// assert_eq!(found.labels, [Some(0), Some(0), Some(0), Some(1), Some(1), Some(1), None]);
 /// # Ok::<(), kymograph_measures::MeasureError>(())
 /// ```
@@ -90,25 +103,61 @@ pub fn hdbscan<T: Real>(x: ArrayView2<'_, T>, options: &HdbscanOptions) -> Resul
     if options.min_samples == 0 || options.min_samples > rows {
         return bad("min_samples", options.min_samples, format!("from 1 to the number of rows, {rows}"));
     }
-    // A power of two by which no square overflows.
-    let scale = check::binary_scale(x.iter());
-    let x = x.mapv(|v| v.to_f64() / scale);
-    let tree = Tree::of(rows, spanning_tree(&x, options.min_samples));
+    let apart = Apart::of(x, options.metric);
+    let tree = Tree::of(rows, spanning_tree(&apart, rows, options.min_samples));
     let mut found = tree.groups(options.min_cluster_size);
-    found.stabilities.iter_mut().for_each(|s| *s /= scale);
+    found.stabilities.iter_mut().for_each(|s| *s /= apart.scale());
     Ok(found)
 }
 
-fn distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
+/// Rows and how far apart they are.
+pub(super) enum Apart {
+    /// Rows over a power of two by which no square overflows.
+    Euclidean { x: Array2<f64>, scale: f64 },
+    /// Codes, so many words a row.
+    Hamming { codes: Vec<u64>, words: usize, width: usize },
+}
+
+impl Apart {
+    pub(super) fn of<T: Real>(x: ArrayView2<'_, T>, metric: Metric) -> Self {
+        if metric == Metric::Euclidean {
+            let scale = check::binary_scale(x.iter());
+            return Self::Euclidean { x: x.mapv(|v| v.to_f64() / scale), scale };
+        }
+        let words = x.ncols().div_ceil(64);
+        let mut codes = vec![0_u64; words * x.nrows()];
+        for (row, code) in x.outer_iter().zip(codes.chunks_exact_mut(words)) {
+            for (at, value) in row.iter().enumerate() {
+                code[at / 64] |= u64::from(*value > T::ZERO) << (at % 64);
+            }
+        }
+        Self::Hamming { codes, words, width: x.ncols() }
+    }
+
+    fn scale(&self) -> f64 {
+        if let Self::Euclidean { scale, .. } = self { *scale } else { 1.0 }
+    }
+
+    /// In units of the scale.
+    pub(super) fn distance(&self, a: usize, b: usize) -> f64 {
+        match self {
+            Self::Euclidean { x, .. } => {
+                x.row(a).iter().zip(x.row(b)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
+            }
+            Self::Hamming { codes, words, width } => {
+                let code = |row: usize| &codes[row * words..(row + 1) * words];
+                let differing: u32 = code(a).iter().zip(code(b)).map(|(a, b)| (a ^ b).count_ones()).sum();
+                f64::from(differing) / *width as f64
+            }
+        }
+    }
 }
 
 /// The edges (distance, row, row) of a tree of least mutual reachability, by Prim's algorithm.
-fn spanning_tree(x: &Array2<f64>, min_samples: usize) -> Vec<(f64, usize, usize)> {
-    let rows = x.nrows();
+fn spanning_tree(apart: &Apart, rows: usize, min_samples: usize) -> Vec<(f64, usize, usize)> {
     let core: Vec<f64> = parallel::map_blocks(rows, BLOCK, |range| {
         let of = |row: usize| {
-            let mut all: Vec<f64> = x.outer_iter().map(|other| distance(x.row(row), other)).collect();
+            let mut all: Vec<f64> = (0..rows).map(|other| apart.distance(row, other)).collect();
             *all.select_nth_unstable_by(min_samples - 1, f64::total_cmp).1
         };
         range.map(of).collect::<Vec<f64>>()
@@ -123,7 +172,7 @@ fn spanning_tree(x: &Array2<f64>, min_samples: usize) -> Vec<(f64, usize, usize)
         let new = parallel::map_blocks(rows, rows.div_ceil(8).max(1), |range| {
             let reach = |row: usize| match inside[row] {
                 true => f64::INFINITY,
-                false => distance(x.row(last), x.row(row)).max(core[last]).max(core[row]),
+                false => apart.distance(last, row).max(core[last]).max(core[row]),
             };
             range.map(reach).collect::<Vec<f64>>()
         })

@@ -2,6 +2,8 @@
 
 mod adjusted_rand_index;
 mod hdbscan;
+mod hdbscan_assigned_share;
+mod hdbscan_label_share;
 mod kmeans;
 mod kmeans_agreement;
 mod kmeans_silhouette;
@@ -11,7 +13,9 @@ mod silhouette;
 mod within_group_variance_share;
 
 pub use adjusted_rand_index::adjusted_rand_index;
-pub use hdbscan::{Hdbscan, HdbscanOptions, hdbscan};
+pub use hdbscan::{Hdbscan, HdbscanOptions, Metric, hdbscan};
+pub use hdbscan_assigned_share::hdbscan_assigned_share;
+pub use hdbscan_label_share::hdbscan_label_share;
 pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use kmeans_agreement::kmeans_agreement;
 pub use kmeans_silhouette::{KMeansSilhouetteOptions, kmeans_silhouette};
@@ -30,4 +34,6 @@ pub(crate) static MEASURES: &[&Measure] = &[
     &adjusted_rand_index::MEASURE,
     &kmeans_agreement::MEASURE,
     &within_group_variance_share::MEASURE,
+    &hdbscan_assigned_share::MEASURE,
+    &hdbscan_label_share::MEASURE,
 ];
