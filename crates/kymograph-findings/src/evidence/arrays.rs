@@ -7,6 +7,7 @@ use kymograph_measures::{Array, Kind};
 use kymograph_runs::{Checkpoint, Dtype, TensorInfo};
 use ndarray::{Array2, ArrayD, ArrayViewD, IxDyn};
 
+use super::look::Look;
 use super::{Activations, Gathering, Job, Subject, measure_of};
 use crate::error::FindingsError;
 use crate::finding::RunKey;
@@ -24,6 +25,13 @@ impl Matrix {
         match self {
             Self::F32(m) => m.nrows(),
             Self::F64(m) => m.nrows(),
+        }
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        match self {
+            Self::F32(m) => m.ncols(),
+            Self::F64(m) => m.ncols(),
         }
     }
 
@@ -263,6 +271,8 @@ pub(super) struct Column<'a> {
     pub(super) seed: Option<u64>,
     /// The probe's labels.
     pub(super) labels: Option<&'a [i64]>,
+    /// Labels of the rows, where rows were chosen.
+    pub(super) row_labels: Option<Vec<i64>>,
     pub(super) on: On,
 }
 
@@ -270,11 +280,12 @@ impl<'a> Column<'a> {
     pub(super) fn load(
         shelf: &mut Shelf<'a>,
         gathering: &Gathering<'a>,
-        (subject, on, array): (usize, On, &str),
+        (subject, look, array): (usize, Look, &str),
         members: &[usize],
         jobs: &[Job],
         load: Load,
     ) -> Result<Self, FindingsError> {
+        let on = look.on;
         let subjects = gathering.subjects;
         let run = &subjects[subject];
         shelf.begin(&run.key.network, array);
@@ -291,6 +302,7 @@ impl<'a> Column<'a> {
             controls: BTreeMap::new(),
             seed: run.key.seed,
             labels: run.labels.as_deref(),
+            row_labels: None,
             on,
         };
         let sisters: Vec<&Subject> = subjects.iter().filter(|s| s.is_sister_of(&run.key)).collect();
@@ -324,6 +336,11 @@ impl<'a> Column<'a> {
             }
             column.controls.insert(name.to_owned(), runs);
         }
+        column.looked_at(look, load).map_err(|reason| FindingsError::Invalid {
+            origin: gathering.origin.to_owned(),
+            place: format!("array `{array}` of {}", run.key),
+            detail: format!("it {reason}"),
+        })?;
         Ok(column)
     }
 

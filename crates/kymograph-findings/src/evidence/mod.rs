@@ -2,6 +2,7 @@
 
 mod arrays;
 mod cache;
+mod look;
 mod nulls;
 mod row;
 pub(crate) mod trajectory;
@@ -20,6 +21,7 @@ use crate::finding::{Finding, RunKey};
 use crate::plan::{On, Pairs, Plan, PlannedMeasure};
 use arrays::{Column, Load, Shelf};
 use cache::Cache;
+use look::Look;
 pub(crate) use nulls::summarise;
 
 /// A run as the evidence sees it: files that hold its arrays, by step.
@@ -91,6 +93,9 @@ pub struct Gathering<'a> {
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
+/// The rows of a run that look at one array in one way.
+type Group<'a> = (usize, Look, &'a str, Vec<usize>);
+
 /// One row to compute.
 #[derive(Clone, Debug)]
 struct Job {
@@ -117,28 +122,28 @@ struct Job {
 pub fn gather(gathering: &Gathering<'_>) -> Result<Vec<Finding>, FindingsError> {
     let jobs = jobs(gathering)?;
     let mut cache = Cache::open(gathering.cache)?;
-    let mut groups: Vec<(usize, On, &str, Vec<usize>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
-        let on = gathering.plan.measures[job.planned].on;
-        match groups.iter_mut().find(|g| g.0 == job.subject && g.1 == on && g.2 == job.array) {
+        let look = Look::of(&gathering.plan.measures[job.planned]);
+        match groups.iter_mut().find(|g| g.0 == job.subject && g.1 == look && g.2 == job.array) {
             Some(group) => group.3.push(index),
-            None => groups.push((job.subject, on, &job.array, vec![index])),
+            None => groups.push((job.subject, look, &job.array, vec![index])),
         }
     }
     let done = AtomicUsize::new(0);
     let mut rows: Vec<Option<Finding>> = vec![None; jobs.len()];
     by_array(&mut groups, gathering.subjects);
     let mut shelf = Shelf::new(gathering);
-    for (subject, on, array, members) in groups {
+    for (subject, look, array, members) in groups {
         // What an array was read from is enough to find its rows; it is read only where one of them is not there.
-        let mut column = Column::load(&mut shelf, gathering, (subject, on, array), &members, &jobs, Load::Contents)?;
+        let mut column = Column::load(&mut shelf, gathering, (subject, look, array), &members, &jobs, Load::Contents)?;
         let there = |&index: &usize| {
             let job = &jobs[index];
             let planned = &gathering.plan.measures[job.planned];
             job.missing.is_some() || cache.get(&row::content_key(planned, job, &column)).is_some()
         };
         if !members.iter().all(there) {
-            column = Column::load(&mut shelf, gathering, (subject, on, array), &members, &jobs, Load::Values)?;
+            column = Column::load(&mut shelf, gathering, (subject, look, array), &members, &jobs, Load::Values)?;
         }
         let computed: Vec<(usize, String, bool, Finding)> = members
             .par_iter()
@@ -177,11 +182,10 @@ pub fn gather(gathering: &Gathering<'_>) -> Result<Vec<Finding>, FindingsError> 
 }
 
 /// One array of all of a network's runs after the other, so that what has to be taken again is taken once.
-fn by_array(groups: &mut [(usize, On, &str, Vec<usize>)], subjects: &[Subject]) {
-    let mut turns: Vec<(String, On, String)> = Vec::new();
-    let turn = |(subject, on, array, _): &(usize, On, &str, Vec<usize>)| {
-        (subjects[*subject].key.network.clone(), *on, (*array).to_owned())
-    };
+fn by_array(groups: &mut [Group<'_>], subjects: &[Subject]) {
+    let mut turns: Vec<(String, Look, String)> = Vec::new();
+    let turn =
+        |(subject, look, array, _): &Group<'_>| (subjects[*subject].key.network.clone(), *look, (*array).to_owned());
     for group in groups.iter().map(turn) {
         if !turns.contains(&group) {
             turns.push(group);
@@ -217,9 +221,14 @@ fn jobs(gathering: &Gathering<'_>) -> Result<Vec<Job>, FindingsError> {
                     && planned.axes.is_none_or(|axes| t.shape.len() == axes)
                     && planned.largest.is_none_or(|largest| t.shape.iter().product::<usize>() <= largest)
                     && planned.smallest.is_none_or(|smallest| t.shape.iter().product::<usize>() >= smallest)
+                    && planned.rows.is_none_or(|rows| t.shape.len() == rows.axes())
             };
-            let names: Vec<String> =
-                shelf.matrices(subject, planned.on, first)?.into_iter().filter(fits).map(|t| t.name).collect();
+            let tensors = shelf.matrices(subject, planned.on, first)?.into_iter().filter(fits);
+            let names = tensors.map(|tensor| {
+                gathering.plan.check_places(gathering.origin, &subject.key, &tensor.name, &tensor.shape)?;
+                Ok(tensor.name)
+            });
+            let names: Vec<String> = names.collect::<Result<_, FindingsError>>()?;
             let place = (planned_index, subject_index);
             for (at, array) in names.iter().enumerate() {
                 if planned.pairs == Pairs::Layers {

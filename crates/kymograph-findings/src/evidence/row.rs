@@ -91,6 +91,8 @@ pub(super) fn compute(planned: &PlannedMeasure, job: &Job, column: &Column<'_>, 
         notes: Vec::new(),
         version: measure.version,
     };
+    finding.options.extend(planned.rows.map(|rows| ("rows".to_owned(), rows.name())));
+    finding.options.extend(planned.hard_code.then(|| ("hard_code".to_owned(), "true".to_owned())));
     match fill(&mut finding, planned, measure, job, column, key) {
         Ok(()) => {}
         Err(note) => finding.notes.push(note),
@@ -118,7 +120,7 @@ fn fill(
         };
         arrays.extend(job.steps.iter().map(layer).collect::<Result<Vec<_>, _>>()?);
     }
-    let labels = match (wants_labels(planned), column.labels) {
+    let labels = match (wants_labels(planned), column.row_labels.as_deref().or(column.labels)) {
         (false, _) => None,
         (true, Some(labels)) => Some(Array1::from(labels.to_vec())),
         (true, None) => return Err("not measured: the probe has no labels".to_owned()),

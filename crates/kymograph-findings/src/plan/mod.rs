@@ -2,6 +2,8 @@
 
 mod composition;
 mod nulls;
+mod selection;
+mod steps;
 mod trajectory;
 
 use std::collections::BTreeMap;
@@ -12,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use composition::{PlannedComposition, PlannedSplit};
 pub use nulls::NullKind;
+pub use selection::Rows;
+use steps::show;
+pub use steps::{StepName, StepOrPair, StepRule, Steps};
 pub use trajectory::{PlannedTrajectory, TrajectoryNull};
 
 use crate::error::FindingsError;
@@ -62,6 +67,13 @@ pub struct PlannedMeasure {
     /// Arrays of fewer entries are passed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smallest: Option<usize>,
+    /// Which places of arrays of sequences or images are their examples. Arrays of another number of axes are passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Rows>,
+    /// Whether the hard code of the array is measured, 1 where it is above zero and 0 elsewhere: the spline code of ReLUs
+    /// whose pre-activations it holds.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hard_code: bool,
     /// What a measure of two arrays compares.
     #[serde(default)]
     pub pairs: Pairs,
@@ -108,65 +120,12 @@ pub enum Pairs {
     Layers,
 }
 
-/// The steps of a planned measure.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Steps {
-    /// A rule over the recorded steps.
-    Rule(StepRule),
-    /// Chosen steps, or chosen pairs of them.
-    Chosen(Vec<StepOrPair>),
-}
-
-/// Rules that pick steps from whatever a run holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepRule {
-    /// Every step (measures of one array).
-    Each,
-    /// Each step with the next.
-    Consecutive,
-    /// Each step with the last.
-    ToLast,
-    /// The first step with each later one.
-    FromFirst,
-    /// Every pair, earlier step first.
-    AllPairs,
-}
-
-/// One step or a pair of steps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum StepOrPair {
-    /// One step.
-    One(StepName),
-    /// Two steps.
-    Pair([StepName; 2]),
-}
-
-/// A step by number or by a name that the study gives it: `early`, `mid`, `late`, and always `first` and `last`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum StepName {
-    /// Optimisation steps since initialisation.
-    Number(u64),
-    /// A named step.
-    Named(String),
-}
-
-impl StepName {
-    /// The step's number, if the name is known.
-    #[must_use]
-    pub fn resolve(&self, names: &BTreeMap<String, u64>) -> Option<u64> {
-        match self {
-            Self::Number(step) => Some(*step),
-            Self::Named(name) => names.get(name).copied(),
-        }
-    }
-}
-
 fn everything() -> Vec<String> {
     vec!["*".to_owned()]
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn default_draws() -> usize {
@@ -218,6 +177,24 @@ impl Plan {
             .filter(|planned| planned.on == on)
             .filter(looks)
             .any(|planned| planned.network_globs().is_match(&run.network) && planned.array_globs().is_match(hook))
+    }
+
+    /// Checks that the places which measures take of an array of sequences or images are there.
+    ///
+    /// # Errors
+    /// [`FindingsError::Invalid`] naming measure and array.
+    pub fn check_places(&self, origin: &str, run: &RunKey, array: &str, shape: &[usize]) -> Result<(), FindingsError> {
+        for (index, planned) in self.measures.iter().enumerate() {
+            let Some(rows) = planned.rows.filter(|rows| rows.axes() == shape.len()) else { continue };
+            if planned.network_globs().is_match(&run.network) && planned.array_globs().is_match(array) {
+                rows.check(shape).map_err(|reason| FindingsError::Invalid {
+                    origin: origin.to_owned(),
+                    place: format!("[[measure]] number {} (`{}`)", index + 1, planned.name),
+                    detail: format!("array `{array}` of {run} {reason}"),
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether rows of this name are planned, as a measure or as a trajectory of one.
@@ -365,13 +342,6 @@ fn supplied(measure: &Measure) -> Result<(), String> {
         "takes {}, and a plan supplies arrays at one or two steps, with the probe's labels; use `kymograph measure`",
         inputs.join(" and ")
     ))
-}
-
-fn show(name: &StepName) -> String {
-    match name {
-        StepName::Number(step) => step.to_string(),
-        StepName::Named(name) => format!("`{name}`"),
-    }
 }
 
 fn options_from(

@@ -117,7 +117,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Args)]
 pub(crate) struct AnalyzeArgs {
-    /// Checkpoint files (.pt .pth .bin .safetensors .npz), folders of them, run folders or experiment folders
+    /// Checkpoint files (.pt .pth .bin .safetensors .npz), arrays (.npy .parquet), folders of them, run folders or experiment folders
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
     /// What to measure: a plan file, or a study's name for its plan [default: chosen by what the checkpoints hold]
@@ -126,6 +126,9 @@ pub(crate) struct AnalyzeArgs {
     /// Predictions to judge: a file, or a study's name for its predictions
     #[arg(long, value_name = "FILE|STUDY")]
     pub(crate) predictions: Option<String>,
+    /// Labels of the examples that the arrays' rows are, whole numbers: LABELS.npy, or FILE:TENSOR
+    #[arg(long, value_name = "ARRAY")]
+    pub(crate) labels: Option<String>,
     /// Folder for the report [default: kymograph-out/NAME]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -202,7 +205,7 @@ pub(crate) enum Format {
 pub(crate) struct MeasureArgs {
     /// The measure, as in `kymograph list measures`
     pub(crate) name: String,
-    /// Arrays: X.npy, or CHECKPOINT:TENSOR such as model_00100.pt:conv1.weight
+    /// Arrays: X.npy, X.parquet, or CHECKPOINT:TENSOR such as model_00100.pt:conv1.weight
     #[arg(required = true)]
     pub(crate) arrays: Vec<String>,
     /// Set an option of the measure; may be given several times
@@ -215,7 +218,7 @@ pub(crate) struct FitArgs {
     /// What to fit
     #[arg(value_enum)]
     pub(crate) method: Method,
-    /// The array, a row an example: X.npy, or CHECKPOINT:TENSOR such as model_00100.pt:fc1.weight
+    /// The array, a row an example: X.npy, X.parquet, or CHECKPOINT:TENSOR such as model_00100.pt:fc1.weight
     pub(crate) array: String,
     /// Set an option of the fit, such as perplexity=50; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]

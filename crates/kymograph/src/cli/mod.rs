@@ -66,6 +66,7 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
                 paths: args.paths,
                 plan: args.plan,
                 predictions: args.predictions,
+                labels: args.labels,
                 out: args.out,
                 force: args.force,
             };

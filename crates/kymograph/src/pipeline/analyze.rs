@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::activations::Replays;
 use super::derive::{Derivation, Derived, derive};
+use super::foreign::{check_finite, check_places, labels_of};
 use super::published::Published;
 use super::{Event, Listener, absolute, composition, quoted};
 use crate::error::KymographError;
@@ -26,6 +27,8 @@ pub struct AnalyzeRequest {
     pub plan: Option<String>,
     /// A predictions file or a study's name.
     pub predictions: Option<String>,
+    /// Labels of the examples that the arrays' rows are: `LABELS.npy`, or `FILE:TENSOR`, whole numbers.
+    pub labels: Option<String>,
     /// Folder for the report; `kymograph-out/NAME` when there is none.
     pub out: Option<PathBuf>,
     /// Replace what another analysis left there.
@@ -47,6 +50,9 @@ pub(super) struct Sources {
     /// What the predictions said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     predictions_text: Option<String>,
+    /// Labels as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    labels: Option<String>,
     /// The runs found there.
     pub(super) runs: Vec<Source>,
 }
@@ -74,13 +80,16 @@ pub fn analyze(request: &AnalyzeRequest, listener: &(dyn Fn(Event<'_>) + Sync)) 
         predictions: request.predictions.as_deref().map(study_or_absolute),
         plan_text: text_of(request.plan.as_deref(), |study| study.plan)?,
         predictions_text: text_of(request.predictions.as_deref(), |study| study.predictions)?,
+        labels: request.labels.as_deref().map(|given| absolute(Path::new(given)).display().to_string()),
         runs: find(&request.paths)?,
     };
-    plan_of(&sources)?;
+    labels_of(sources.labels.as_deref())?;
+    let (plan, origin) = plan_of(&sources)?;
+    check_places(&plan, &origin, &subjects(&sources.runs))?;
     predictions_of(&sources)?;
     let out = request.out.clone().unwrap_or_else(|| Path::new("kymograph-out").join(name_of(&sources)));
     check_apart(&out, &sources)?;
-    check_finite(&sources)?;
+    check_finite(&subjects(&sources.runs))?;
     let experiment = open(&out, &sources, request.force)?;
     derive_again(&experiment, listener)
 }
@@ -144,14 +153,6 @@ fn study_or_absolute(given: &str) -> String {
         Ok(_) => given.to_owned(),
         Err(_) => absolute(Path::new(given)).display().to_string(),
     }
-}
-
-/// NaN and infinities are refused before anything is written.
-fn check_finite(sources: &Sources) -> Result<(), KymographError> {
-    for (_, path) in sources.runs.iter().flat_map(|run| &run.checkpoints) {
-        Checkpoint::open(path)?.check_finite()?;
-    }
-    Ok(())
 }
 
 fn name_of(sources: &Sources) -> String {
@@ -277,10 +278,13 @@ pub(super) fn derive_again(experiment: &Experiment, listener: Listener<'_>) -> R
     let sources = sources_of(experiment)?;
     let (plan, origin) = plan_of(&sources)?;
     let predictions = predictions_of(&sources)?;
-    let subjects = subjects(&sources.runs);
+    let mut subjects = subjects(&sources.runs);
+    let labels = labels_of(sources.labels.as_deref())?;
+    subjects.iter_mut().for_each(|subject| subject.labels.clone_from(&labels));
     let out = experiment.folder().display();
     let mut repeat = format!("kymograph analyze {} --out {}", list(&sources.paths), quoted(&out.to_string()));
-    for (flag, given) in [("--plan", &sources.plan), ("--predictions", &sources.predictions)] {
+    let given = [("--plan", &sources.plan), ("--predictions", &sources.predictions), ("--labels", &sources.labels)];
+    for (flag, given) in given {
         if let Some(given) = given {
             repeat.push_str(&format!(" {flag} {}", quoted(given)));
         }

@@ -10,6 +10,7 @@ mod composition;
 mod derive;
 mod dictionaries;
 mod folded;
+mod foreign;
 mod judge;
 mod networks;
 mod optimization;
