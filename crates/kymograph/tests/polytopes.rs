@@ -61,9 +61,26 @@ fn boundaries_codes_and_maps_are_taken_and_judged() {
     assert_eq!(own.value, held_out.value, "the owner of one's own map is oneself");
     let regions = of("slice_regions", "relu", 60);
     assert!(
-        regions.len() == 2 && regions.iter().all(|f| f.parts["regions"][0] > 10.0 && f.value < Some(1.5)),
+        regions.len() == 2 + 3 && regions.iter().all(|f| f.parts["regions"][0] > 1.0 && f.value < Some(1.5)),
         "{regions:?}"
     );
+    let units = |array: &str| regions.iter().find(|f| f.array == array).map(|f| f.parts["units"][0]);
+    assert_eq!((units("input"), units("act1"), units("act3")), (Some(256.0), Some(192.0), Some(64.0)));
+    // Fitted maps of more centres, and a dictionary's codes, are laid beside their nulls.
+    let maps: Vec<&Finding> =
+        of("affine_maps_agreement", "relu", 60).into_iter().filter(|f| f.options["maps"] == "least squares").collect();
+    assert_eq!(maps.iter().map(|f| f.options["centres"].as_str()).collect::<Vec<_>>(), ["1", "10", "30"]);
+    assert!(maps.iter().all(|f| f.value > Some(0.2) && f.n == Some(30)), "{maps:?}");
+    assert!(maps[1..].iter().all(|f| null(f, "random_partition").is_some()));
+    let own = of("affine_maps_accuracy", "relu", 60);
+    assert!(own.iter().all(|f| null(f, "the_network_itself").is_some()) && own.len() == 6);
+    let clusters = of("cluster_purity", "relu", 60);
+    let of_dictionary: Vec<_> = clusters.iter().filter(|f| f.array == "dictionary of act3").collect();
+    assert!(!of_dictionary.is_empty(), "{clusters:?}");
+    assert!(of_dictionary.iter().all(|f| null(f, "same_sizes_shuffled").is_some()));
+    let directions = of("direction_purity", "gelu", 60);
+    let dictionary = directions.iter().find(|f| f.options["of"] == "dictionary").expect("measured");
+    assert!(null(dictionary, "first_weights").is_some() && dictionary.parts["variance_explained"][0] > 0.2);
     let linear = of("linearisation_error", "relu", 60);
     assert!(linear.len() == 2 && of("linearisation_error", "relu", 0).is_empty());
     for figure in

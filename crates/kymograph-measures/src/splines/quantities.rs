@@ -29,7 +29,12 @@ static QUANTITIES: &[SplineQuantity] = &[
     q("scale_survival", "share of images whose answer stays while a layer is scaled by 1/4 to 4"),
     q("map_accuracy", "accuracy on images that pass through the affine map of another code"),
     q("map_owner_rate", "share of images answered with the label of the image whose code gave the map"),
-    q("centres_accuracy", "accuracy with the affine map of the nearest of some centres"),
+    q("centres_accuracy", "accuracy with the affine map of the nearest of some images"),
+    q(
+        "affine_maps_accuracy",
+        "accuracy with the affine map of the nearest k-means centre, fitted or the network's own",
+    ),
+    q("affine_maps_agreement", "share of images answered by such a map as the network answers them"),
     q("cluster_purity", "share of clustered examples that have their cluster's most frequent label"),
     q("cluster_information", "mutual information of cluster and label, bits"),
     q("direction_purity", "mean share of one label among the examples highest along a direction"),

@@ -1,12 +1,14 @@
-//! Do clusters of activations, of codes and of principal components hold one class each, and do single directions?
+//! Do clusters of activations, of spline codes, of principal components and of a dictionary's codes hold one class each, and do
+//! single directions?
 
-use kymograph_findings::Finding;
+use kymograph_findings::{Finding, Null};
 use kymograph_linalg::random::{shuffle, stream_at};
 use kymograph_measures::MeasureError;
 use kymograph_measures::clusters::{HdbscanOptions, KMeansOptions, hdbscan, kmeans, label_purity, shuffled_purities};
 use kymograph_measures::embeddings::pca;
 use ndarray::{Array2, ArrayView1};
 
+use super::dictionary;
 use super::look::{DRAWS, Look, against};
 use crate::error::KymographError;
 
@@ -16,6 +18,8 @@ const COMPONENTS: usize = 10;
 /// What stands before a layer's name for its code and for its first principal components.
 pub(super) const CODE: &str = "code of ";
 pub(super) const COMPONENTS_OF: &str = "components of ";
+/// And for the codes of a sparse autoencoder that was fitted on it.
+pub(super) const DICTIONARY_OF: &str = "dictionary of ";
 /// Examples highest along a direction.
 const HIGHEST: usize = 20;
 
@@ -34,6 +38,8 @@ pub(super) fn rows(look: &Look<'_>, place: &str) -> Result<Vec<Finding>, Kymogra
         arrays.push((COMPONENTS_OF, projected.clone()));
         components = Some(projected);
     }
+    let fitted = dictionary::fitted(&activations, look.key.seed.unwrap_or(0))?;
+    arrays.extend(fitted.as_ref().map(|fitted| (DICTIONARY_OF, fitted.codes.clone())));
     let labels = &look.probe.labels;
     let mut rows = Vec::new();
     for (of, x) in &arrays {
@@ -58,6 +64,13 @@ pub(super) fn rows(look: &Look<'_>, place: &str) -> Result<Vec<Finding>, Kymogra
     rows.push(directions(look, place, "units", &activations, labels));
     if let Some(components) = components {
         rows.push(directions(look, place, "principal components", &components, labels));
+    }
+    if let Some(fitted) = fitted {
+        let mut row = directions(look, place, "dictionary", &fitted.codes, labels);
+        row.parts.insert("variance_explained".to_owned(), vec![fitted.explained]);
+        let start = directions(look, place, "first weights of the dictionary", &fitted.untrained, labels);
+        row.nulls.extend(start.value.map(|value| Null::exact("first_weights", value)));
+        rows.push(row);
     }
     Ok(rows)
 }
@@ -93,7 +106,8 @@ fn judged(
     Ok(vec![against(purity, kind, &purities), against(information, kind, &informations)])
 }
 
-/// The share of the most frequent label among the examples highest along each direction; labels in random order as null.
+/// The share of the most frequent label among the examples highest along each direction, fewer where fewer lie above its lowest
+/// value; labels in random order as null.
 fn directions(look: &Look<'_>, place: &str, of: &str, x: &Array2<f64>, labels: &[i64]) -> Finding {
     let highest: Vec<Vec<usize>> = x
         .columns()
@@ -103,6 +117,9 @@ fn directions(look: &Look<'_>, place: &str, of: &str, x: &Array2<f64>, labels: &
             let mut order: Vec<usize> = (0..column.len()).collect();
             order.sort_by(|a, b| column[*b].total_cmp(&column[*a]));
             order.truncate(HIGHEST);
+            // Most examples use a sparse direction not at all, and say nothing of it.
+            let least = column.iter().copied().fold(f64::INFINITY, f64::min);
+            order.retain(|at| column[*at] > least);
             order
         })
         .collect();

@@ -9,9 +9,9 @@ use kymograph_report::{
 use super::super::derive::Derivation;
 use super::super::page::{mean_of, networks};
 use super::super::sections::place;
-use super::clusters::{CODE, COMPONENTS_OF};
+use super::clusters::{CODE, COMPONENTS_OF, DICTIONARY_OF};
 use super::density::{BINS, REACH};
-use super::tables::{METHODS, late, of, option, seeds};
+use super::tables::{CENTRES, MAPS, METHODS, late, of, option, seeds};
 use super::validity::RANDOM;
 
 /// What holds for all networks.
@@ -175,8 +175,8 @@ pub(super) fn of_network(
     planes: &[(String, String, Figure)],
 ) -> Section {
     let mut section = Section { title: format!("{network}: regions, codes and maps"), ..Section::default() };
-    for (at, (_, from, figure)) in planes.iter().filter(|(of, ..)| of == network).enumerate() {
-        let name = format!("{network}-plane-{}", if at == 0 { "input" } else { "layer" });
+    for (_, from, figure) in planes.iter().filter(|(of, ..)| of == network) {
+        let name = format!("{network}-plane-{from}");
         let caption = format!(
             "The plane of {from} through three images of different classes, of the first run at the last step: where each layer's \
              code changes from pixel to pixel, and where the answer does. Boundaries of a deeper layer bend at those before. \
@@ -192,6 +192,15 @@ pub(super) fn of_network(
          image of the same class, of the image with the nearest code, of the mean code of its class, of an image of another class), \
          and are judged by their own label and by the label of the image whose map it is. Where a foreign map answers with its \
          owner's label, the code decided. Maps of the image's own class are chosen by its label, and may do better than its own. Dashed: a class at random. Grey: before training.",
+    );
+    place(
+        &mut section,
+        &format!("{network}-rivals"),
+        rivals(network, derivation, rows),
+        "Could N centres with N affine maps stand for the network? k-means centres in pixels, fitted on half of the images and five augmentations of \
+         each, and the other half answered by the map of the nearest centre: by least squares on the network's outputs (ridge of a tenth of the cell's mean \
+         squared distance from its mean), and by the network's own affine map at the centre. One centre is a single affine map. Grey: the same \
+         least squares in cells of the same sizes dealt out at random.",
     );
     place(
         &mut section,
@@ -215,7 +224,7 @@ pub(super) fn of_network(
         &format!("{network}-purity"),
         purity(network, derivation, rows),
         "Do clusters hold one class? Information that clusters give of the class, in bits (of log₂ 10 = 3.3), by layer: HDBSCAN on \
-         activations, codes and ten principal components, and k-means with as many groups and with ten. Grey: groups of the \
+         activations, codes, ten principal components and the codes of a sparse autoencoder, and k-means with as many groups and with ten. Grey: groups of the \
          same sizes dealt out at random. HDBSCAN speaks of the examples it assigns alone, whose share stands in the table below, \
          while k-means has to place all.",
     );
@@ -239,6 +248,31 @@ fn exchange(network: &str, derivation: &Derivation<'_>, rows: &[Finding]) -> Opt
     let panels =
         vec![panel("map_accuracy", "the image's own label"), panel("map_owner_rate", "label of the map's owner")];
     dots(&format!("{network}: whose map?"), INTERVAL, "before training", panels, "At the last step.")
+}
+
+fn rivals(network: &str, derivation: &Derivation<'_>, rows: &[Finding]) -> Option<Figure> {
+    let step = late(derivation);
+    let panel = |measure: &str, title: &str| {
+        let mut found = Vec::new();
+        for (maps, short) in MAPS {
+            for centres in CENTRES {
+                let own = of(rows, measure, network, step, "input", &[("centres", centres), ("maps", maps)]);
+                found.extend(dot(&format!("{short}, {centres}"), &own, "random_partition"));
+            }
+        }
+        DotPanel {
+            title: title.to_owned(),
+            x: Axis { range: Some([0.0, 1.0]), ..Axis::linear("share of images") },
+            thresholds: Vec::new(),
+            rows: found,
+        }
+    };
+    let panels = vec![
+        panel("affine_maps_accuracy", "the image's own label"),
+        panel("affine_maps_agreement", "the network's answer"),
+    ];
+    let title = format!("{network}: N centres with N affine maps");
+    dots(&title, INTERVAL, "random cells", panels, "Maps and number of centres, at the last step.")
 }
 
 fn scaling(network: &str, derivation: &Derivation<'_>, rows: &[Finding]) -> Option<Figure> {
@@ -322,7 +356,9 @@ fn purity(network: &str, derivation: &Derivation<'_>, rows: &[Finding]) -> Optio
     }
     let panels = layers.into_iter().map(|layer| {
         let mut found = Vec::new();
-        for (before, short) in [("", "activations"), (CODE, "code"), (COMPONENTS_OF, "components")] {
+        for (before, short) in
+            [("", "activations"), (CODE, "code"), (COMPONENTS_OF, "components"), (DICTIONARY_OF, "dictionary")]
+        {
             for method in METHODS {
                 let array = format!("{before}{layer}");
                 let own = of(rows, "cluster_information", network, step, &array, &[("method", method)]);

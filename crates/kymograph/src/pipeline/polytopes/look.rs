@@ -1,6 +1,7 @@
 //! What the study looks at: a network at a step, the probe's images as points, pairs of them of matched length, and rows.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use kymograph_findings::{Finding, Null, RunKey};
 use kymograph_linalg::random::{below, normal, sample, stream, stream_at};
@@ -9,10 +10,11 @@ use kymograph_nets::{Codes, Network, Polytopes};
 use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Axis, Ix4, IxDyn};
 
 use super::super::page::mean_of;
+use super::rivals::Rivals;
 use crate::error::KymographError;
 
 /// Raised when the same networks and images give other rows.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Pairs of each kind, one kind laid beside the other pair by pair.
 const PAIRS: usize = 100;
 /// Units above which paths are not followed boundary by boundary.
@@ -31,6 +33,7 @@ pub(super) struct Probe {
     /// Each image from 0, black, to 1, where there is one channel; and what these two are to the network.
     pub(super) grey: Vec<Array2<f32>>,
     pub(super) ends: [f32; 2],
+    rivals: OnceLock<Rivals>,
 }
 
 impl Probe {
@@ -44,11 +47,32 @@ impl Probe {
             |image: usize| images.slice(ndarray::s![image, 0, .., ..]).mapv(|v| (v - ends[0]) / (ends[1] - ends[0]));
         let grey =
             if images.len_of(Axis(1)) == 1 && ends[1] > ends[0] { (0..n).map(grey).collect() } else { Vec::new() };
-        Some(Self { x, labels: labels.to_vec(), shape: inputs.shape()[1..].to_vec(), grey, ends })
+        Some(Self {
+            x,
+            labels: labels.to_vec(),
+            shape: inputs.shape()[1..].to_vec(),
+            grey,
+            ends,
+            rivals: OnceLock::new(),
+        })
     }
 
     pub(super) fn len(&self) -> usize {
         self.labels.len()
+    }
+
+    /// The same images with the same classes?
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.labels == other.labels && self.shape == other.shape && self.x == other.x
+    }
+
+    /// Partitions of its points, cut when they are first asked for.
+    pub(super) fn rivals(&self) -> Result<&Rivals, KymographError> {
+        if let Some(rivals) = self.rivals.get() {
+            return Ok(rivals);
+        }
+        let rivals = Rivals::of(self)?;
+        Ok(self.rivals.get_or_init(|| rivals))
     }
 
     /// Points of pixels as a network takes them.

@@ -4,9 +4,11 @@
 mod clusters;
 mod codes;
 mod density;
+mod dictionary;
 mod exchange;
 mod figures;
 mod look;
+mod rivals;
 mod slices;
 mod tables;
 mod tangents;
@@ -14,6 +16,7 @@ mod validity;
 
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 
 use kymograph_findings::{Finding, Null, RunKey, Subject};
 use kymograph_report::{Figure, Page};
@@ -57,9 +60,13 @@ pub(super) fn take(
     let all: usize = replayed.iter().map(|(_, replay)| replay.recorded().len()).sum();
     let mut done = 0;
     let mut rows = Vec::new();
+    // Runs of one experiment mostly have one probe, of which some things are computed once.
+    let mut last: Option<Rc<Probe>> = None;
     for (subject, replay) in &replayed {
         let steps = replay.recorded().len();
         if let Some(probe) = probe(subject, replay)? {
+            let probe = last.take().filter(|last| last.is(&probe)).unwrap_or_else(|| Rc::new(probe));
+            last = Some(probe.clone());
             let path = cache.join(format!("{}.json", subject.key.to_string().replace('/', "-")));
             rows.extend(kept(subject, replay, &probe, &path, &mut || {
                 done += 1;
@@ -110,6 +117,9 @@ fn kept(
         rows.extend(codes::rows(&look)?);
         rows.extend(codes::flips(&look)?);
         rows.extend(exchange::rows(&look)?);
+        if look.small && subject.key.control.is_none() {
+            rows.extend(rivals::rows(&look)?);
+        }
         rows.extend(slices::rows(&look)?);
         if let Some(start) = start.as_ref().filter(|_| step > 0) {
             rows.extend(tangents::rows(&look, start)?);
@@ -159,7 +169,7 @@ fn beside_controls(rows: &mut [Finding]) {
     }
 }
 
-/// Pictures of the first run of each network at its last step, from the input and from its middle layer.
+/// Pictures of the first run of each network at its last step, from the input and from every layer with boundaries behind it.
 fn planes(
     derivation: &Derivation<'_>,
     replayed: &[(&Subject, &Replay)],
@@ -177,7 +187,7 @@ fn planes(
         if units > look::MOST_UNITS {
             continue;
         }
-        for place in ["input"].into_iter().chain(look.layers.get(1).map(String::as_str)) {
+        for place in ["input"].into_iter().chain(look.layers.iter().map(String::as_str)) {
             planes.extend(slices::figure(&look, place)?.map(|figure| (network.clone(), place.to_owned(), figure)));
         }
     }

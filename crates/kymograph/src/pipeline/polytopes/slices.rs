@@ -30,26 +30,30 @@ fn corners(look: &Look<'_>, points: &Array2<f64>) -> Option<(Plane, f64)> {
     Some((plane, far))
 }
 
-/// Regions of the plane over Hanin and Rolnick's units²/2, in the picture's window and in one that holds nearly all.
+/// Regions of the plane over Hanin and Rolnick's units²/2: from the input in the picture's window and in one that holds nearly all,
+/// from each layer in the picture's, over the units behind it.
 pub(super) fn rows(look: &Look<'_>) -> Result<Vec<Finding>, KymographError> {
     if !look.exact {
         return Ok(Vec::new());
     }
-    let points = &look.probe.x;
-    let Some((plane, far)) = corners(look, points) else { return Ok(Vec::new()) };
-    let units: usize = look.polytopes.code_layers().iter().map(|layer| layer.elements).sum();
-    let bound = (units * units) as f64 / 2.0;
     let mut rows = Vec::new();
-    for (name, factor) in ["picture", "wide"].into_iter().zip(WINDOWS) {
-        let half = far * factor;
-        let regions = look.polytopes.regions(&plane, [[-half, half], [-half, half]])?;
-        let mut row = look.row("slice_regions", "input", &[("window", name)]);
-        row.value = Some(regions.len() as f64 / bound);
-        row.nulls.push(Null::exact("units_squared_over_2", 1.0));
-        row.parts.insert("regions".to_owned(), vec![regions.len() as f64]);
-        row.parts.insert("units".to_owned(), vec![units as f64]);
-        row.parts.insert("side".to_owned(), vec![2.0 * half]);
-        rows.push(row);
+    for place in ["input"].into_iter().chain(look.layers.iter().map(String::as_str)) {
+        let polytopes = look.from(place)?;
+        let units: usize = polytopes.code_layers().iter().map(|layer| layer.elements).sum();
+        let Some((plane, far)) = corners(look, &look.at(place)?).filter(|_| units > 0) else { continue };
+        let bound = (units * units) as f64 / 2.0;
+        let windows = if place == "input" { 2 } else { 1 };
+        for (name, factor) in ["picture", "wide"].into_iter().zip(WINDOWS).take(windows) {
+            let half = far * factor;
+            let regions = polytopes.regions(&plane, [[-half, half], [-half, half]])?;
+            let mut row = look.row("slice_regions", place, &[("window", name)]);
+            row.value = Some(regions.len() as f64 / bound);
+            row.nulls.push(Null::exact("units_squared_over_2", 1.0));
+            row.parts.insert("regions".to_owned(), vec![regions.len() as f64]);
+            row.parts.insert("units".to_owned(), vec![units as f64]);
+            row.parts.insert("side".to_owned(), vec![2.0 * half]);
+            rows.push(row);
+        }
     }
     Ok(rows)
 }

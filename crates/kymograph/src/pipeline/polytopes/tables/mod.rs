@@ -1,5 +1,7 @@
 //! The study's tables, and how its rows are found.
 
+mod maps;
+
 use kymograph_findings::Finding;
 use kymograph_linalg::statistics::t_interval;
 use kymograph_report::{SummaryTable, format_interval, format_value};
@@ -10,6 +12,12 @@ use super::validity::RANDOM;
 
 /// Ways to find clusters.
 pub(super) const METHODS: [&str; 3] = ["hdbscan", "k-means, as many", "k-means, k = 10"];
+
+/// How the maps of centres are made, and how that is called in short.
+pub(super) const MAPS: [(&str, &str); 2] =
+    [("least squares", "least squares"), ("the network's at the centre", "the network's")];
+/// Numbers of centres.
+pub(super) const CENTRES: [&str; 4] = ["1", "10", "30", "100"];
 
 /// The step called `late`.
 pub(super) fn late(derivation: &Derivation<'_>) -> u64 {
@@ -58,7 +66,11 @@ fn cell(found: &[&Finding]) -> String {
 }
 
 fn part(found: &[&Finding], name: &str) -> String {
-    let values: Vec<f64> = found.iter().filter_map(|f| f.parts.get(name)?.first().copied()).collect();
+    part_at(found, name, 0)
+}
+
+fn part_at(found: &[&Finding], name: &str, at: usize) -> String {
+    let values: Vec<f64> = found.iter().filter_map(|f| f.parts.get(name)?.get(at).copied()).collect();
     if values.is_empty() { String::new() } else { format_value(mean_of(&values), 3) }
 }
 
@@ -82,13 +94,15 @@ pub(super) fn all(derivation: &Derivation<'_>, rows: &[Finding]) -> Vec<SummaryT
     let tables = [
         densities(derivation, rows, step),
         codes(derivation, rows),
+        adversarial(derivation, rows, step),
         regions(derivation, rows),
         survival(derivation, rows, step),
         clusters(derivation, rows, step),
         directions(derivation, rows, step),
-        centres(derivation, rows, step),
-        flips(derivation, rows, step),
-        linearisation(derivation, rows),
+        maps::centres(derivation, rows, step),
+        maps::rivals(derivation, rows, step),
+        maps::flips(derivation, rows, step),
+        maps::linearisation(derivation, rows),
     ];
     tables.into_iter().flatten().collect()
 }
@@ -186,28 +200,71 @@ fn codes(derivation: &Derivation<'_>, rows: &[Finding]) -> Option<SummaryTable> 
 fn regions(derivation: &Derivation<'_>, rows: &[Finding]) -> Option<SummaryTable> {
     let mut lines = Vec::new();
     for network in networks(derivation) {
-        for window in ["picture", "wide"] {
-            for (name, step) in [("before training", 0), ("last step", late(derivation))] {
-                let found = of(rows, "slice_regions", &network, step, "input", &[("window", window)]);
-                if !found.is_empty() {
-                    lines.push(vec![
-                        network.clone(),
-                        window.to_owned(),
-                        name.to_owned(),
-                        part(&found, "regions"),
-                        part(&found, "units"),
-                        cell(&found),
-                    ]);
+        for array in arrays(rows, "slice_regions", &network) {
+            for window in ["picture", "wide"] {
+                let at = |step: u64| of(rows, "slice_regions", &network, step, &array, &[("window", window)]);
+                let (start, last) = (at(0), at(late(derivation)));
+                if last.is_empty() {
+                    continue;
                 }
+                lines.push(vec![
+                    network.clone(),
+                    array.clone(),
+                    window.to_owned(),
+                    part(&last, "units"),
+                    part(&start, "regions"),
+                    part(&last, "regions"),
+                    cell(&start),
+                    cell(&last),
+                ]);
             }
         }
     }
     table(
         "Regions of a plane",
-        "Regions of the plane through three images of different classes, cut exactly, over half the square of the number of units, to which Hanin and \
-         Rolnick (2019, arXiv 1906.00904) bound their expected number at random weights. `wide` is a square a hundred times as wide as the \
-         images lie apart, beyond which few boundaries cross.",
-        &["network", "window", "when", "regions", "units", "regions over units²/2"],
+        "Regions of the plane through three images of different classes, at the pixels and behind each layer, cut exactly; and over half the square of the \
+         number of units behind the place, to which Hanin and Rolnick (2019, arXiv 1906.00904) bound their expected number at random weights. `wide` is \
+         a square a hundred times as wide as the images lie apart, beyond which few boundaries cross.",
+        &["network", "from", "window", "units", "regions before", "after training", "over units²/2 before", "after"],
+        lines,
+    )
+}
+
+fn adversarial(derivation: &Derivation<'_>, rows: &[Finding], step: u64) -> Option<SummaryTable> {
+    let mut lines = Vec::new();
+    for network in networks(derivation) {
+        let found = of(rows, "adversarial_crossings", &network, step, "input", &[]);
+        if !found.is_empty() {
+            lines.push(vec![
+                network.clone(),
+                part_at(&found, "crossings", 0),
+                part_at(&found, "crossings", 1),
+                cell(&found),
+                null(&found, "pairs_exchanged"),
+                null(&found, "untrained"),
+                null(&found, "control:shuffled_labels"),
+                part_at(&found, "answers_changed", 0),
+                part_at(&found, "answers_changed", 1),
+            ]);
+        }
+    }
+    let heads = [
+        "network",
+        "crossings, adversarial",
+        "crossings, random",
+        "adversarial over random",
+        "exchanged",
+        "untrained",
+        "shuffled labels",
+        "answer changes, adversarial",
+        "random",
+    ];
+    table(
+        "Towards adversarial images",
+        "Boundaries crossed on the straight way from an image to the image with a tenth of the grey range added or taken at every pixel: by the sign of the \
+         loss's gradient (FGSM), and by signs at random, which is as far. Null: the two exchanged image by image. At the last step, mean over seeds \
+         with its 95 % t-interval.",
+        &heads,
         lines,
     )
 }
@@ -277,7 +334,7 @@ fn directions(derivation: &Derivation<'_>, rows: &[Finding], step: u64) -> Optio
     let mut lines = Vec::new();
     for network in networks(derivation) {
         for array in arrays(rows, "direction_purity", &network) {
-            for what in ["units", "principal components"] {
+            for what in ["units", "principal components", "dictionary"] {
                 let found = of(rows, "direction_purity", &network, step, &array, &[("of", what)]);
                 if !found.is_empty() {
                     lines.push(vec![
@@ -286,6 +343,7 @@ fn directions(derivation: &Derivation<'_>, rows: &[Finding], step: u64) -> Optio
                         what.to_owned(),
                         cell(&found),
                         null(&found, "labels_permuted"),
+                        null(&found, "first_weights"),
                         null(&found, "untrained"),
                     ]);
                 }
@@ -294,92 +352,10 @@ fn directions(derivation: &Derivation<'_>, rows: &[Finding], step: u64) -> Optio
     }
     table(
         "Classes along single directions",
-        "Share of the most frequent label among the 20 examples highest along each unit and each of the first ten principal components, mean over \
-         directions; labels in random order as null.",
-        &["network", "layer", "directions", "purity", "labels permuted", "untrained"],
-        lines,
-    )
-}
-
-fn centres(derivation: &Derivation<'_>, rows: &[Finding], step: u64) -> Option<SummaryTable> {
-    let mut lines = Vec::new();
-    for network in networks(derivation) {
-        for centres in ["10", "30", "100", "200"] {
-            let found = of(rows, "centres_accuracy", &network, step, "input", &[("centres", centres)]);
-            if !found.is_empty() {
-                lines.push(vec![
-                    network.clone(),
-                    centres.to_owned(),
-                    cell(&found),
-                    null(&found, "label_of_the_nearest_centre"),
-                    null(&found, "untrained"),
-                ]);
-            }
-        }
-    }
-    table(
-        "N centres with N affine maps",
-        "The rival of a code: held-out images take the affine map of the nearest of N other images, in pixels. Beside it the plain label of that image, \
-         which is what the nearest neighbour knows without any map. At the last step.",
-        &["network", "centres", "accuracy", "label of the nearest centre", "untrained"],
-        lines,
-    )
-}
-
-fn flips(derivation: &Derivation<'_>, rows: &[Finding], step: u64) -> Option<SummaryTable> {
-    let mut lines = Vec::new();
-    for network in networks(derivation) {
-        for array in arrays(rows, "flip_change", &network) {
-            let found = of(rows, "flip_change", &network, step, &array, &[]);
-            if found.iter().any(|f| f.value.is_some()) {
-                lines.push(vec![
-                    network.clone(),
-                    array.clone(),
-                    cell(&found),
-                    null(&found, "untrained"),
-                    part(&found, "distance"),
-                ]);
-            }
-        }
-    }
-    table(
-        "Change of the affine map with one flip",
-        "Frobenius norm of the rank-one change over that of the map, mean over a layer's units and 40 images; the last line of a network is of the unit \
-         whose boundary is nearest to the image, with its distance. Across the boundary itself the output does not change.",
-        &["network", "layer", "change, relative", "untrained", "distance"],
-        lines,
-    )
-}
-
-fn linearisation(derivation: &Derivation<'_>, rows: &[Finding]) -> Option<SummaryTable> {
-    let mut lines = Vec::new();
-    let mut steps: Vec<u64> =
-        rows.iter().filter(|f| f.measure == "linearisation_error").flat_map(|f| f.steps.clone()).collect();
-    steps.sort_unstable();
-    steps.dedup();
-    for network in networks(derivation) {
-        for &step in &steps {
-            let at = |form: &str| of(rows, "linearisation_error", &network, step, "all parameters", &[("form", form)]);
-            let (taylor, bare) = (at("f0 + J (theta - theta0)"), at("J theta"));
-            if !taylor.is_empty() {
-                lines.push(vec![
-                    network.clone(),
-                    step.to_string(),
-                    cell(&taylor),
-                    cell(&bare),
-                    part(&taylor, "size_of_f0_over_f"),
-                    part(&taylor, "size_of_theta0_over_theta"),
-                    part(&taylor, "size_of_move_over_theta0"),
-                ]);
-            }
-        }
-    }
-    table(
-        "Linear in the parameters?",
-        "Outputs of the trained network beside its linearisation about the start: distance of f(θ₀) + J(θ₀)(θ − θ₀), and of J(θ₀)θ, from f(θ), over the distance \
-         that the outputs moved, |f(θ) − f(θ₀)|. 1 is what saying that nothing moved would give. J(θ₀)θ needs |f(θ₀)| and |θ₀| to be near zero: the \
-         last columns say how far that is so.",
-        &["network", "step", "f₀ + J(θ − θ₀)", "Jθ", "|f₀|/|f|", "|θ₀|/|θ|", "|θ − θ₀|/|θ₀|"],
+        "Share of the most frequent label among the 20 examples highest along each unit (all above its lowest value where these are fewer), each of the first ten principal components, and each latent \
+         of a sparse autoencoder (twice as many latents as units, 8 of them an example, fitted on the same examples without labels), mean over \
+         directions; labels in random order as null, and for the autoencoder its own first weights.",
+        &["network", "layer", "directions", "purity", "labels permuted", "first weights", "untrained"],
         lines,
     )
 }
