@@ -33,6 +33,7 @@ static QUANTITIES: &[DictionaryQuantity] = &[
     q("agreement_with_two_larger", "the same, mean over the next two larger"),
     q("loss", "what is minimised, on held-out examples"),
     q("steps_to_mmcs", "first recorded step at which the mean maximal cosine is .9 or more"),
+    q("steps_to_end", "first recorded step at which the mean maximal cosine is .9 of its last value or more"),
     q(
         "agreement_of_starts",
         "mean maximal cosine of a dictionary with the one that started orthogonal, on the same data",

@@ -220,7 +220,7 @@ pub(super) fn given_table(
     table(
         "With the true features given",
         "Codes of up to 512 held-out examples by search on the true features: non-negative least squares, which does not know how \
-         many are present, and non-negative orthogonal matching pursuit, which does. Upper bounds for any encoder. Beside them \
+         many are present, and non-negative orthogonal matching pursuit, which does. No codes for these features rebuild better than the former. Beside them \
          the dictionary of the best MMCS, on all held-out examples; its correlation and slope are medians over recovered features, \
          the oracle's over all that are present.",
         &["data", "codes", "FVU", "L0", "true L0", "code correlation", "slope"],

@@ -46,7 +46,7 @@ pub(super) fn oracle(truth: &Truth, key: &RunKey, step: u64) -> Result<Vec<Findi
             finding.nulls.extend(null.map(|(kind, value)| Null::exact(kind, value)));
             finding.notes.push(match (value, place) {
                 (None, _) => "fewer than two features are present".into(),
-                (_, 0) => "non-negative least squares on the true features: an upper bound".into(),
+                (_, 0) => "non-negative least squares on the true features: no codes for them rebuild better".into(),
                 _ => "non-negative orthogonal matching pursuit on the true features, as many as are present".into(),
             });
             rows.push(finding);

@@ -126,7 +126,7 @@ fn sweep(findings: &[Finding], settings: &Settings, seeds: usize) -> Section {
                    direction being the difference of its halves. There are at most as many of these as dimensions.";
     place(&mut section, "unlearned", figures::beside_unlearned(findings, settings, &best, seeds), caption);
     let caption = "With the true features given, codes found by non-negative least squares, and by non-negative orthogonal \
-                   matching pursuit with the true number of features, on 512 held-out examples: an upper bound for any encoder. \
+                   matching pursuit with the true number of features, on up to 512 held-out examples. No codes for the true features rebuild better than the former; where features are many, it may do so with others than those that are present. \
                    What dictionaries lose against it they lose in their directions, in one linear step of encoding, or to the \
                    penalty.";
     place(&mut section, "oracle", further::with_truth_given(findings, &best, seeds), caption);
