@@ -249,8 +249,8 @@ fn other_features(findings: &[Finding], settings: &Settings, seeds: usize) -> Se
     let caption = "Dictionaries with twice as many latents as features, on features of one length, of lengths of their own, and laid \
                    out by a toy model.";
     place(&mut section, "other-features", further::other_features(findings, settings, seeds), caption);
-    let caption = "Where size lies in the feature, short ones add little to the error and are given up first; where it lies in the \
-                   codes, all features are equally worth their latent.";
+    let caption = "Where size lies in the feature, a short one adds little to the error, and a penalty may leave it out. Look for \
+                   points low on the left that are missing on the right.";
     place(&mut section, "lengths", further::by_length(findings, settings, "feature_lengths"), caption);
     section
 }
