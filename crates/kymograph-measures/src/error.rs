@@ -88,6 +88,20 @@ pub enum MeasureError {
         /// The entry.
         value: f64,
     },
+    /// An entry is below zero where nothing may be.
+    #[error("input `{input}` holds {value} at row {row}, column {column}; every entry must be at least 0; {remedy}")]
+    Negative {
+        /// The input.
+        input: &'static str,
+        /// The row, counted from 0.
+        row: usize,
+        /// The column, counted from 0.
+        column: usize,
+        /// The entry.
+        value: f64,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// An entry of an array of more or fewer than two axes is NaN or infinite.
     #[error("input `{input}` holds {value} at {place:?}; every entry must be finite")]
     NotFiniteAt {

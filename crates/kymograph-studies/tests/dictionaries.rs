@@ -1,6 +1,8 @@
 //! The toy data of the study `dictionaries`: what the recipe says they are, and what each setting changes.
 
-use kymograph_studies::dictionaries::{Correlation, Redraw, STUDY, Settings, Synthetic, Uniforms, networks};
+use kymograph_studies::dictionaries::{
+    Correlation, Directions, Redraw, STUDY, Scale, Settings, Synthetic, UNREPRESENTED, Uniforms, networks,
+};
 use kymograph_studies::{Choice, StudyFile};
 
 fn settings() -> Settings {
@@ -83,6 +85,65 @@ fn a_product_of_two_uniform_numbers_is_smaller() {
 }
 
 #[test]
+fn sizes_may_lie_in_the_features() {
+    let settings = Settings { scale: Scale::Features, ..settings() };
+    let data = Synthetic::new(&settings, 3).unwrap();
+    let made = data.apart("test", 4000);
+    let lengths = data.lengths();
+    assert!(made.codes.latents.iter().zip(&made.codes.values).all(|(f, value)| *value == lengths[*f as usize]));
+    let mean = lengths.iter().sum::<f32>() / lengths.len() as f32;
+    assert!((mean - 0.5).abs() < 0.12 && lengths.iter().all(|length| (0.0..1.0).contains(length)), "{mean}");
+    let again = made.codes.to_dense().dot(&data.features());
+    assert!((&again - &made.x).iter().all(|v| v.abs() < 1e-5));
+    // The same features are present in the same directions; only their sizes are others.
+    let plain = Settings { scale: Scale::Codes, ..settings.clone() };
+    let other = Synthetic::new(&plain, 3).unwrap();
+    assert!(other.features() == data.features() && other.lengths().iter().all(|length| *length == 1.0));
+    assert!(Synthetic::new(&settings, 3).unwrap().lengths() == lengths);
+}
+
+#[test]
+fn a_toy_model_lays_features_out() {
+    let small =
+        Settings { width: 6, features: 18, active: 1.0, decay: 1.0, correlation: Correlation::None, ..settings() };
+    let settings = Settings { directions: Directions::ToyModel, toy_steps: 3000, ..small.clone() };
+    let data = Synthetic::new(&settings, 3).unwrap();
+    let toy = data.toy().expect("a toy model");
+    assert_eq!((toy.encoder.dim(), toy.bias.len()), ((6, 18), 18));
+    let kept = data.lengths().iter().filter(|length| f64::from(**length) >= UNREPRESENTED).count();
+    // More than dimensions: superposition. And a loss below that of representing as many as dimensions.
+    assert!(kept > 6, "{:?}", data.lengths());
+    let made = data.apart("test", 4000);
+    let mut codes = made.codes.to_dense();
+    codes
+        .axis_iter_mut(ndarray::Axis(1))
+        .zip(data.lengths())
+        .for_each(|(mut c, l)| c.mapv_inplace(|v| v / l.max(1e-9)));
+    assert!((&codes.dot(&toy.encoder.t()) - &made.x).iter().all(|v| v.abs() < 1e-4));
+    let (own, zero) = (toy.loss(codes.view(), made.x.view()), toy.loss(codes.view(), (&made.x * 0.0).view()));
+    assert!(own < 0.5 * zero, "{own} {zero}");
+    // The same loss entry by entry.
+    let mut sum = 0.0;
+    for example in 0..4000 {
+        for feature in 0..18 {
+            let hidden: f32 = (0..6).map(|k| made.x[[example, k]] * toy.encoder[[k, feature]]).sum();
+            sum += f64::from(codes[[example, feature]] - (hidden + toy.bias[feature]).max(0.0)).powi(2);
+        }
+    }
+    assert!((sum / (4000.0 * 18.0) - own).abs() < 1e-6 * own.max(1e-3), "{sum} {own}");
+    // What a checkpoint holds is taken as it is; without it the data cannot be made again.
+    let tensors = [
+        ("toy.encoder".to_owned(), (&toy.encoder * 2.0).into_dyn()),
+        ("toy.decoder_bias".to_owned(), toy.bias.clone().into_dyn()),
+    ];
+    let read = Synthetic::of_run(&settings, 3, &tensors).unwrap();
+    assert!(read.lengths().iter().zip(data.lengths()).all(|(a, b)| (a - 2.0 * b).abs() < 1e-6));
+    assert!(Synthetic::of_run(&settings, 3, &tensors[..1]).is_err());
+    assert!(Synthetic::of_run(&Settings { width: 5, ..settings.clone() }, 3, &tensors).is_err());
+    assert!(Synthetic::of_run(&small, 3, &[]).unwrap().toy().is_none());
+}
+
+#[test]
 fn only_a_draw_an_example_makes_features_occur_together() {
     // Mean distance of the share of examples that hold two features from what independence gives.
     let excess = |redraw| {
@@ -120,9 +181,16 @@ fn settings_are_checked_and_lists_can_be_set() {
         [("codes", "three")],
         [("ratios", "1000000")],
         [("alphas", "x")],
+        [("scale", "lengths")],
+        [("directions", "magic")],
+        [("further", "magic")],
+        [("further_ratio", "1000")],
+        [("toy_steps", "0")],
     ] {
         assert!(read(&set).is_err(), "{set:?}");
     }
+    assert!(read(&[("scale", "features"), ("directions", "toy_model")]).is_err());
+    assert!(read(&[("directions", "toy_model"), ("features", "5000")]).is_err());
     for choice in [Choice { quick: true, ..Choice::default() }, Choice { recipe: Some("report"), ..Choice::default() }]
     {
         let settings = Settings::read(&STUDY, &file, choice).unwrap();

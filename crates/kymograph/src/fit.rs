@@ -1,4 +1,5 @@
-//! `kymograph fit`: the rows of an array laid out in few dimensions or put into groups, written as an array.
+//! `kymograph fit`: the rows of an array laid out in few dimensions, taken apart into parts or put into groups, written as an
+//! array.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -8,7 +9,10 @@ use std::str::FromStr;
 use kymograph_linalg::Real;
 use kymograph_measures::MeasureError;
 use kymograph_measures::clusters::{KMeansOptions, kmeans};
-use kymograph_measures::embeddings::{TsneMethod, TsneOptions, UmapOptions, pca, tsne, umap};
+use kymograph_measures::embeddings::{
+    IcaContrast, IcaOptions, NmfOptions, TsneMethod, TsneOptions, UmapOptions, ica, nmf, pca, rectified_halves, tsne,
+    umap,
+};
 use kymograph_runs::{NpyWriter, RunsError, write_npy_labels};
 use ndarray::{Array2, ArrayD, ArrayView2, Ix2};
 
@@ -24,6 +28,10 @@ const WHOLE: &str = "a whole number";
 pub enum FitMethod {
     /// [`kymograph_measures::embeddings::pca()`].
     Pca,
+    /// [`kymograph_measures::embeddings::ica()`].
+    Ica,
+    /// [`kymograph_measures::embeddings::nmf()`].
+    Nmf,
     /// [`kymograph_measures::embeddings::tsne()`].
     Tsne,
     /// [`kymograph_measures::embeddings::umap()`].
@@ -37,6 +45,8 @@ impl FitMethod {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pca => "pca",
+            Self::Ica => "ica",
+            Self::Nmf => "nmf",
             Self::Tsne => "tsne",
             Self::Umap => "umap",
             Self::Kmeans => "kmeans",
@@ -138,6 +148,56 @@ fn run<T: Real>(
             let found = pca(x.view(), components).map_err(refused)?;
             Outcome::of(Rows::Places(found.scores), vec![("explained_variance_share", found.explained)])
         }
+        FitMethod::Ica => {
+            let default = IcaOptions::default();
+            let options = IcaOptions {
+                components: settings.take("components", WHOLE, default.components)?,
+                contrast: settings.contrast()?,
+                max_iterations: settings.take("max_iterations", WHOLE, default.max_iterations)?,
+                tolerance: settings.take("tolerance", NUMBER, default.tolerance)?,
+                seed: settings.take("seed", WHOLE, default.seed)?,
+            };
+            settings.all_used()?;
+            let found = ica(x.view(), &options).map_err(refused)?;
+            let lengths = found.directions.outer_iter().map(|row| row.dot(&row).sqrt()).collect();
+            let numbers = vec![("iterations", vec![found.iterations as f64]), ("direction_lengths", lengths)];
+            let mut outcome = Outcome::of(Rows::Places(found.sources), numbers);
+            if !found.converged {
+                outcome
+                    .notes
+                    .push("the components were still turning; raise max_iterations, or lower components".to_owned());
+            }
+            outcome
+        }
+        FitMethod::Nmf => {
+            let default = NmfOptions::default();
+            let options = NmfOptions {
+                components: settings.take("components", WHOLE, default.components)?,
+                max_iterations: settings.take("max_iterations", WHOLE, default.max_iterations)?,
+                tolerance: settings.take("tolerance", NUMBER, default.tolerance)?,
+                seed: settings.take("seed", WHOLE, default.seed)?,
+                initial: None,
+            };
+            let halves = settings.take("halves", "true or false", false)?;
+            settings.all_used()?;
+            let found = match halves {
+                true => nmf(rectified_halves(x.view()).view(), &options),
+                false => nmf(x.view(), &options),
+            };
+            let found = found.map_err(|error| match error {
+                negative @ MeasureError::Negative { .. } => {
+                    argument(&array, &format!("{negative}; --set halves=true does so"))
+                }
+                other => refused(other),
+            })?;
+            let numbers =
+                vec![("relative_error", vec![found.relative_error]), ("iterations", vec![found.iterations as f64])];
+            let mut outcome = Outcome::of(Rows::Places(found.weights), numbers);
+            if !found.converged {
+                outcome.notes.push("the factors were still changing; raise max_iterations".to_owned());
+            }
+            outcome
+        }
         FitMethod::Tsne => {
             let default = TsneOptions::default();
             let initial = settings.array("initial")?;
@@ -238,6 +298,16 @@ impl<'a> Settings<'a> {
         };
         self.used.insert(key, value.to_string());
         Ok(value)
+    }
+
+    fn contrast(&mut self) -> Result<IcaContrast, KymographError> {
+        let text = self.given("contrast").unwrap_or("logcosh");
+        self.used.insert("contrast", text.to_owned());
+        match text {
+            "logcosh" => Ok(IcaContrast::LogCosh),
+            "cube" => Ok(IcaContrast::Cube),
+            _ => Err(unreadable("contrast", text, "logcosh or cube")),
+        }
     }
 
     /// None for `auto`, which is the default.

@@ -39,11 +39,36 @@ fn a_small_sweep_is_trained_measured_and_gone_on_with() {
     assert!(of("unlearned", "chance_error", "random").iter().all(|error| *error < 0.1));
     assert!(of("unlearned", "mmcs", "examples")[0] > of("unlearned", "mmcs", "random")[0]);
     assert!(rows.iter().filter(|f| f.measure == "mmcs").all(|f| !f.nulls.is_empty()));
+    for array in ["principal", "ica", "nmf"] {
+        assert_eq!(of("unlearned", "mmcs", array).len(), 2, "{array}");
+    }
+    // With the true features given, the search finds the codes that made the examples.
+    for array in ["true_features_nnls", "true_features_pursuit"] {
+        assert!(of("unlearned", "fvu", array).iter().all(|fvu| *fvu < 0.2), "{array}");
+        assert!(of("unlearned", "code_correlation", array).iter().all(|r| *r > 0.8), "{array}");
+    }
+    let agreed = of("again", "agreement_of_seeds", "a0.1");
+    assert!(agreed.len() == 2 && agreed.iter().all(|cosine| *cosine < 0.999), "other first weights, other directions");
+    assert_eq!(of("feature_lengths", "mmcs", "a0.3").len(), 2);
+    let toy = of("toy_model", "toy_loss_recovered", "a0.3");
+    assert!(toy.len() == 2 && toy.iter().all(|share| *share < 1.0 + 1e-9));
+    assert!(of("toy_model", "unrepresented_features", "true_features").iter().all(|count| *count < 24.0));
     assert!(
         of("alpha-0.1", "agreement_with_larger", "n64").is_empty()
             && !of("alpha-0.1", "agreement_with_larger", "n8").is_empty()
     );
-    for figure in ["recovery", "against-penalty", "unlearned", "cosines", "convergence", "starts"] {
+    for figure in [
+        "recovery",
+        "against-penalty",
+        "unlearned",
+        "cosines",
+        "convergence",
+        "starts",
+        "oracle",
+        "two-trainings",
+        "other-features",
+        "lengths",
+    ] {
         for ending in ["svg", "png", "csv"] {
             assert!(out.join(format!("derived/figures/{figure}.{ending}")).exists(), "{figure}.{ending}");
         }

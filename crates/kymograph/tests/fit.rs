@@ -38,6 +38,8 @@ fn rows_are_laid_out_and_grouped_and_the_files_can_be_measured() {
     let to = |name: &str| path(&folder.path().join(name)).to_owned();
     for (method, set, numbers) in [
         ("pca", vec!["--set", "components=2"], vec!["explained_variance_share"]),
+        ("ica", vec!["--set", "components=2", "--set", "contrast=cube"], vec!["iterations", "direction_lengths"]),
+        ("nmf", vec!["--set", "components=2", "--set", "halves=true"], vec!["relative_error", "iterations"]),
         ("tsne", vec!["--set", "perplexity=6", "--set", "iterations=150"], vec!["kl_divergence", "iterations"]),
         ("umap", vec!["--set", "n_neighbors=7", "--set", "epochs=100"], vec!["curve", "pairs", "epochs"]),
     ] {
@@ -88,6 +90,10 @@ fn what_cannot_be_fitted_is_said_with_its_place() {
     let (x, labels) = arrays(folder.path());
     let to = |name: &str| path(&folder.path().join(name)).to_owned();
     let out = to("out.npy");
+    let signed = to("signed.npy");
+    let mut writer = NpyWriter::create(&signed, &[2, 2]).expect("a file");
+    writer.append(&[0.5, 1.0, -0.5, 2.0]).expect("space");
+    writer.finish().expect("a file");
     for (args, code, words) in [
         (vec!["tsne", &x], 2, vec!["perplexity", "14.67"]),
         (vec!["tsne", &x, "--set", "perplexty=5"], 2, vec!["perplexty=5", "perplexity"]),
@@ -97,6 +103,10 @@ fn what_cannot_be_fitted_is_said_with_its_place() {
         (vec!["umap", &x, "--set", "n_neighbors=100"], 2, vec!["n_neighbors", "45"]),
         (vec!["kmeans", &x, "--set", "k=46"], 2, vec!["`k`", "46"]),
         (vec!["pca", &x, "--set", "components=9"], 2, vec!["components", "4"]),
+        (vec!["ica", &x, "--set", "components=9"], 2, vec!["components", "4"]),
+        (vec!["ica", &x, "--set", "contrast=square"], 2, vec!["contrast=square", "logcosh"]),
+        (vec!["nmf", &x, "--set", "components=0"], 2, vec!["components", "from 1"]),
+        (vec!["nmf", &signed], 2, vec!["signed.npy", "-0.5", "row 1, column 0", "halves=true"]),
         (vec!["pca", &labels], 2, vec!["labels.npy", "integers"]),
         (vec!["pca", "nowhere.npy"], 1, vec!["nowhere.npy"]),
         (vec!["sne", &x], 2, vec!["sne", "tsne"]),

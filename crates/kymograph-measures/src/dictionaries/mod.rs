@@ -4,7 +4,9 @@
 //! Measures of the registry compare two sets of directions, `[unit, input]`; the plain functions go with them.
 
 mod chance;
+mod dictionary_agreement;
 mod duplicate_directions;
+mod known_directions;
 mod maximal_cosines;
 mod mean_max_cosine;
 mod quantities;
@@ -13,7 +15,9 @@ mod usage;
 mod variance_explained;
 
 pub use chance::chance_mean_max_cosine;
+pub use dictionary_agreement::{DictionaryAgreement, dictionary_agreement};
 pub use duplicate_directions::duplicate_directions;
+pub use known_directions::{nonnegative_least_squares, nonnegative_matching_pursuit};
 pub use maximal_cosines::{MaximalCosines, maximal_cosines};
 pub use mean_max_cosine::mean_max_cosine;
 pub use quantities::{DictionaryQuantity, find_quantity, quantities};

@@ -33,6 +33,7 @@ static QUANTITIES: &[DictionaryQuantity] = &[
     q("agreement_with_two_larger", "the same, mean over the next two larger"),
     q("loss", "what is minimised, on held-out examples"),
     q("steps_to_mmcs", "first recorded step at which the mean maximal cosine is .9 or more"),
+    q("steps_to_end", "first recorded step at which the mean maximal cosine is .9 of its last value or more"),
     q(
         "agreement_of_starts",
         "mean maximal cosine of a dictionary with the one that started orthogonal, on the same data",
@@ -40,6 +41,15 @@ static QUANTITIES: &[DictionaryQuantity] = &[
     q(
         "penalty_gap",
         "decades between the penalty of the best agreement with the next larger one and that of the best MMCS",
+    ),
+    q("agreement_of_seeds", "mean cosine of two trainings of one dictionary after the best one-to-one matching"),
+    q("share_agreed_of_seeds", "share of latents matched so at cosine .9 or more"),
+    q("pw_mcc_of_seeds", "mean absolute cosine of two trainings after the one-to-one matching best for it (PW-MCC)"),
+    q("unrepresented_features", "features that a toy model left out: columns of its encoder shorter than .1"),
+    q("nearest_feature", "mean over true features of the cosine with the nearest other one"),
+    q(
+        "toy_loss_recovered",
+        "share of a toy model's loss, against a hidden layer of zeros, that a rebuilt one recovers",
     ),
     q("chance_error", "distance of the MMCS of drawn random directions from what theory gives"),
 ];

@@ -1,8 +1,11 @@
-//! Rows laid out in few dimensions (PCA, t-SNE, UMAP), and how far such a layout keeps what was there.
+//! Rows laid out in few dimensions (PCA, t-SNE, UMAP) or taken apart into parts (ICA, NMF), and how far a layout keeps what was
+//! there.
 
 mod continuity;
+mod ica;
 mod knn_label_purity;
 mod knn_preservation;
+mod nmf;
 mod pca;
 mod ranks;
 mod trustworthiness;
@@ -11,8 +14,10 @@ mod two_nn_dimension;
 mod umap;
 
 pub use continuity::continuity;
+pub use ica::{Ica, IcaContrast, IcaOptions, ica};
 pub use knn_label_purity::knn_label_purity;
 pub use knn_preservation::knn_preservation;
+pub use nmf::{Nmf, NmfOptions, nmf, rectified_halves};
 pub use pca::{Pca, pca};
 pub use trustworthiness::trustworthiness;
 pub use tsne::{Tsne, TsneMethod, TsneOptions, tsne};

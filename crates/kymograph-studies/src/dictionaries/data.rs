@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
+use super::toy::Toy;
 use crate::error::StudyError;
 
 /// Examples that share a draw of probabilities where [`Redraw::Batch`] asks for it and no batch says how many.
@@ -50,11 +51,33 @@ pub enum Uniforms {
     Product,
 }
 
+/// Where the size of a present feature comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// From the code: drawn for each example, as [`Uniforms`] says, of features of length 1.
+    #[default]
+    Codes,
+    /// From the feature: each has a length of its own, uniform in [0, 1), and the code of a present one is 1.
+    Features,
+}
+
+/// Which directions features have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Directions {
+    /// Uniform on the sphere.
+    #[default]
+    Random,
+    /// The columns of a trained toy model's encoder, with the lengths that these have.
+    ToyModel,
+}
+
 /// Some examples with the codes that made them.
 pub struct Examples {
     /// example × width.
     pub x: Array2<f32>,
-    /// How much of each feature each example holds.
+    /// How much of each feature each example holds, along its direction of norm 1: the code times the feature's length.
     pub codes: Codes<f32>,
 }
 
@@ -64,6 +87,9 @@ pub struct Synthetic<'a> {
     seed: u64,
     /// feature × width, rows of norm 1.
     features: Array2<f32>,
+    /// What a code of 1 adds along each of them.
+    lengths: Vec<f32>,
+    toy: Option<Toy>,
     /// z = factor · ε; none where z is 0.
     factor: Option<Array2<f32>>,
     /// The probabilities drawn once for all data.
@@ -74,8 +100,56 @@ impl<'a> Synthetic<'a> {
     /// The features of a seed, and the correlations of their frequencies.
     ///
     /// # Errors
-    /// When a factorisation fails.
+    /// When a factorisation fails, or a toy model's training.
     pub fn new(settings: &'a Settings, seed: u64) -> Result<Self, StudyError> {
+        let mut data = Self::of_random(settings, seed)?;
+        if settings.directions == Directions::ToyModel {
+            let toy = Toy::train(&data, seed)?;
+            data.lay_out(toy);
+        }
+        Ok(data)
+    }
+
+    /// The data of a run whose checkpoint holds these tensors: with the toy model that was trained for it, if there is one.
+    ///
+    /// # Errors
+    /// As [`Synthetic::new`]; a toy model of other shapes.
+    pub fn of_run(
+        settings: &'a Settings,
+        seed: u64,
+        tensors: &[(String, ndarray::ArrayD<f32>)],
+    ) -> Result<Self, StudyError> {
+        if settings.directions == Directions::Random {
+            return Self::new(settings, seed);
+        }
+        let mut data = Self::of_random(settings, seed)?;
+        let fits =
+            |toy: &Toy| toy.encoder.dim() == (settings.width, settings.features) && toy.bias.len() == settings.features;
+        match Toy::of(tensors).filter(fits) {
+            Some(toy) => data.lay_out(toy),
+            None => {
+                let (what, found) = ("the toy model of a checkpoint".to_owned(), Vec::new());
+                let expected = format!("toy.encoder [{}, {}] and toy.decoder_bias", settings.width, settings.features);
+                return Err(kymograph_nets::NetsError::Shape { what, expected, found }.into());
+            }
+        }
+        Ok(data)
+    }
+
+    /// Puts features where a toy model has them.
+    fn lay_out(&mut self, toy: Toy) {
+        self.features = toy.encoder.t().as_standard_layout().into_owned();
+        for (mut row, length) in self.features.outer_iter_mut().zip(&mut self.lengths) {
+            let norm = row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+            *length = norm as f32;
+            if norm > 0.0 {
+                row.mapv_inplace(|v| (f64::from(v) / norm) as f32);
+            }
+        }
+        self.toy = Some(toy);
+    }
+
+    fn of_random(settings: &'a Settings, seed: u64) -> Result<Self, StudyError> {
         let (count, width) = (settings.features, settings.width);
         let mut features: Array2<f32> = random::normal_matrix(&mut random::stream(seed, "features"), count, width);
         for mut row in features.outer_iter_mut() {
@@ -83,7 +157,14 @@ impl<'a> Synthetic<'a> {
             row.mapv_inplace(|v| (f64::from(v) / norm) as f32);
         }
         let factor = factor(settings.correlation, count, &mut random::stream(seed, "correlation"))?;
-        let mut data = Self { settings, seed, features, factor, fixed: None };
+        let lengths = match settings.scale {
+            Scale::Codes => vec![1.0; count],
+            Scale::Features => {
+                let rng = &mut random::stream(seed, "feature lengths");
+                (0..count).map(|_| random::uniform(rng) as f32).collect()
+            }
+        };
+        let mut data = Self { settings, seed, features, lengths, toy: None, factor, fixed: None };
         if settings.redraw == Redraw::Dataset {
             data.fixed = Some(data.probabilities(&mut random::stream(seed, "probabilities")));
         }
@@ -94,6 +175,22 @@ impl<'a> Synthetic<'a> {
     #[must_use]
     pub fn features(&self) -> ArrayView2<'_, f32> {
         self.features.view()
+    }
+
+    /// The length of each: what a code of 1 adds along its direction.
+    #[must_use]
+    pub fn lengths(&self) -> &[f32] {
+        &self.lengths
+    }
+
+    /// The toy model that laid the features out, where one did.
+    #[must_use]
+    pub fn toy(&self) -> Option<&Toy> {
+        self.toy.as_ref()
+    }
+
+    pub(super) fn settings(&self) -> &'a Settings {
+        self.settings
     }
 
     /// Batch `index` of the training data.
@@ -134,6 +231,28 @@ impl<'a> Synthetic<'a> {
 
     fn examples(&self, purpose: &str, index: u64, count: usize) -> Examples {
         let rng = &mut random::stream_at(self.seed, purpose, index);
+        let mut x = Array2::zeros((count, self.settings.width));
+        let codes = self.draw(rng, count, |example, rng| {
+            if self.settings.noise > 0.0 {
+                x.row_mut(example).mapv_inplace(|_| (self.settings.noise * random::normal(rng)) as f32);
+            }
+        });
+        for (example, mut row) in x.outer_iter_mut().enumerate() {
+            let (features, values) = codes.row(example);
+            for (&feature, &value) in features.iter().zip(values) {
+                row.scaled_add(value, &self.features.row(feature as usize));
+            }
+        }
+        Examples { x, codes }
+    }
+
+    /// Codes without the examples that they would make.
+    pub(super) fn codes(&self, purpose: &str, index: u64, count: usize) -> Codes<f32> {
+        self.draw(&mut random::stream_at(self.seed, purpose, index), count, |_, _| ())
+    }
+
+    /// Codes, after each of which `then` may draw for the same example.
+    fn draw(&self, rng: &mut ChaCha8Rng, count: usize, mut then: impl FnMut(usize, &mut ChaCha8Rng)) -> Codes<f32> {
         let together = match self.settings.redraw {
             Redraw::Sample => None,
             Redraw::Batch => Some(self.probabilities(rng)),
@@ -145,8 +264,7 @@ impl<'a> Synthetic<'a> {
         };
         let features = self.settings.features;
         let mut codes = Codes { starts: vec![0], latents: Vec::new(), values: Vec::new(), width: features };
-        let mut x = Array2::zeros((count, self.settings.width));
-        for (example, mut row) in x.outer_iter_mut().enumerate() {
+        for example in 0..count {
             let probabilities = match &together {
                 Some(shared) => &shared[..],
                 None => &each[example * features..(example + 1) * features],
@@ -154,29 +272,32 @@ impl<'a> Synthetic<'a> {
             let before = codes.latents.len();
             for (feature, &probability) in probabilities.iter().enumerate() {
                 if random::uniform(rng) < probability {
-                    let mut value = random::uniform(rng);
-                    if self.settings.codes == Uniforms::Product {
-                        value *= random::uniform(rng);
+                    let mut value = 1.0;
+                    if self.settings.scale == Scale::Codes {
+                        value = random::uniform(rng);
+                        if self.settings.codes == Uniforms::Product {
+                            value *= random::uniform(rng);
+                        }
                     }
-                    if value as f32 > 0.0 {
+                    let value = value as f32 * self.lengths[feature];
+                    if value > 0.0 {
                         codes.latents.push(feature as u32);
-                        codes.values.push(value as f32);
+                        codes.values.push(value);
                     }
                 }
             }
             if codes.latents.len() == before {
-                codes.latents.push(random::below(rng, features) as u32);
-                codes.values.push(1.0);
+                let feature = random::below(rng, features);
+                // A length may be 0.
+                if self.lengths[feature] > 0.0 {
+                    codes.latents.push(feature as u32);
+                    codes.values.push(self.lengths[feature]);
+                }
             }
             codes.starts.push(codes.latents.len());
-            for place in before..codes.latents.len() {
-                row.scaled_add(codes.values[place], &self.features.row(codes.latents[place] as usize));
-            }
-            if self.settings.noise > 0.0 {
-                row.iter_mut().for_each(|v| *v += (self.settings.noise * random::normal(rng)) as f32);
-            }
+            then(example, rng);
         }
-        Examples { x, codes }
+        codes
     }
 
     /// One draw of the probability of each feature.

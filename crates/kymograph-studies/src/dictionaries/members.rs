@@ -2,6 +2,7 @@
 
 use kymograph_nets::dictionaries::{DecoderNorm, DictionarySpec, LossScale, Variant};
 
+use super::data::{Directions, Scale};
 use super::settings::Settings;
 
 /// The data of one run, and the dictionaries that are trained on them side by side.
@@ -26,6 +27,8 @@ pub struct Member {
     pub start: MemberStart,
     /// The report's penalty.
     pub alpha: f64,
+    /// Which first weights: 0 for those that dictionaries of a size share, others for independent ones.
+    pub draw: u64,
 }
 
 /// First weights of a dictionary; the encoder starts as PyTorch's linear layers do.
@@ -61,7 +64,7 @@ fn recipe(width: usize, latents: usize, alpha: f64) -> DictionarySpec {
 }
 
 fn member(name: String, width: usize, latents: usize, alpha: f64) -> Member {
-    Member { name, spec: recipe(width, latents, alpha), start: MemberStart::Orthogonal, alpha }
+    Member { name, spec: recipe(width, latents, alpha), start: MemberStart::Orthogonal, alpha, draw: 0 }
 }
 
 /// A number to three significant digits, as names hold it: .1, .0178, 3.16.
@@ -75,6 +78,15 @@ fn short(value: f64) -> String {
 #[must_use]
 pub fn sweep_network(alpha: f64) -> String {
     format!("alpha-{}", short(alpha))
+}
+
+/// The network that trains dictionaries of the sweep once more from other first weights.
+pub const AGAIN: &str = "again";
+
+/// The name of a dictionary that is told from others of its network by its penalty.
+#[must_use]
+pub fn penalty_member(alpha: f64) -> String {
+    format!("a{}", short(alpha))
 }
 
 /// Every network of the study, the sweep first.
@@ -107,10 +119,18 @@ pub fn networks(settings: &Settings) -> Vec<Network> {
         let members = settings.starts.iter().map(of).collect();
         all.push(Network { name: "starts".into(), settings: settings.clone(), members });
     }
+    if settings.sizes.contains(&(settings.again_size as f64)) {
+        let again = |&alpha: &f64| {
+            let member = member(penalty_member(alpha), settings.width, settings.again_size, alpha);
+            Member { draw: 1, ..member }
+        };
+        let members = settings.alphas.iter().map(again).collect();
+        all.push(Network { name: AGAIN.into(), settings: settings.clone(), members });
+    }
     let width = settings.ratio_width;
     let more = |name: String, features: usize, active: f64| {
         let members =
-            settings.ratio_alphas.iter().map(|&alpha| member(format!("a{}", short(alpha)), width, 2 * features, alpha));
+            settings.ratio_alphas.iter().map(|&alpha| member(penalty_member(alpha), width, 2 * features, alpha));
         let settings = Settings { width, features, active, ..settings.clone() };
         Network { name, settings, members: members.collect() }
     };
@@ -120,6 +140,17 @@ pub fn networks(settings: &Settings) -> Vec<Network> {
     }
     for &active in &settings.actives {
         all.push(more(format!("active-{}", short(active)), 4 * width, active));
+    }
+    for name in &settings.further {
+        let features = (settings.further_ratio * width as f64).round() as usize;
+        let mut network = more(name.clone(), features, active);
+        match name.as_str() {
+            "feature_lengths" => {
+                (network.settings.directions, network.settings.scale) = (Directions::Random, Scale::Features)
+            }
+            _ => (network.settings.directions, network.settings.scale) = (Directions::ToyModel, Scale::Codes),
+        }
+        all.push(network);
     }
     all.retain(|network| !network.members.is_empty());
     all

@@ -3,11 +3,13 @@
 mod data;
 mod members;
 mod settings;
+mod toy;
 mod training;
 
-pub use data::{Codes, Correlation, Examples, Redraw, Synthetic, Uniforms};
-pub use members::{Member, MemberStart, Network, networks, sweep_network};
+pub use data::{Codes, Correlation, Directions, Examples, Redraw, Scale, Synthetic, Uniforms};
+pub use members::{AGAIN, Member, MemberStart, Network, networks, penalty_member, sweep_network};
 pub use settings::Settings;
+pub use toy::{Toy, UNREPRESENTED};
 pub use training::{HELD_OUT, Training, dictionary_of};
 
 use crate::study::{Study, Task};

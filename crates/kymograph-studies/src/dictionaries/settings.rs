@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::data::{Correlation, Redraw, Uniforms};
+use super::data::{Correlation, Directions, Redraw, Scale, Uniforms};
 use crate::error::StudyError;
 use crate::file::{Choice, StudyFile, refuse};
 use crate::study::Study;
@@ -25,6 +25,15 @@ pub struct Settings {
     pub redraw: Redraw,
     /// How coefficients are drawn.
     pub codes: Uniforms,
+    /// Where the size of a present feature comes from.
+    #[serde(default)]
+    pub scale: Scale,
+    /// Which directions features have.
+    #[serde(default)]
+    pub directions: Directions,
+    /// Steps of the toy model whose encoder gives the directions, where one does.
+    #[serde(default)]
+    pub toy_steps: u64,
     /// Are probabilities rescaled after the decay, so that `active` features are present on average?
     pub rescale: bool,
     /// Deviation of normal noise on every activation.
@@ -50,6 +59,16 @@ pub struct Settings {
     /// Penalties of the dictionaries trained on it, the size being twice the number of true features.
     #[serde(deserialize_with = "numbers")]
     pub ratio_alphas: Vec<f64>,
+    /// The size of the sweep whose dictionaries are trained once more at every penalty, from other first weights; none where
+    /// it is no size of the sweep.
+    #[serde(default)]
+    pub again_size: usize,
+    /// Further data with other features; see the study's README.
+    #[serde(default)]
+    pub further: Vec<String>,
+    /// True features a dimension of it, in `ratio_width` dimensions.
+    #[serde(default)]
+    pub further_ratio: f64,
     /// Number of seeds, from 0, where none are named.
     pub seeds: u64,
     /// Optimisation steps, each on fresh examples.
@@ -85,6 +104,9 @@ fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
 /// The first weights that can be compared.
 pub(super) const STARTS: &[&str] =
     &["orthogonal", "random", "data", "singular_vectors", "unit_vectors", "principal", "frozen"];
+
+/// The further data there are.
+pub(super) const FURTHER: &[&str] = &["feature_lengths", "toy_model"];
 
 impl Settings {
     /// The settings after what was asked for.
@@ -158,9 +180,31 @@ impl Settings {
         if self.actives.iter().any(|active| *active > self.ratio_width as f64) {
             return Err(("actives", "must be at most ratio_width".into()));
         }
+        self.check_further()?;
         match self.starts.iter().find(|start| !STARTS.contains(&start.as_str())) {
             Some(other) => Err(("starts", format!("`{other}` is none of {}", STARTS.join(", ")))),
             None => Ok(()),
         }
+    }
+    /// What says where features come from, and what is trained on other ones.
+    fn check_further(&self) -> Result<(), (&'static str, String)> {
+        let toy = self.directions == Directions::ToyModel;
+        if toy && self.scale == Scale::Features {
+            return Err(("scale", "must be codes where a toy model gives features their lengths".into()));
+        }
+        if toy && self.features.max(self.width) > 4096 {
+            return Err(("directions", "a toy model takes at most 4096 features and dimensions".into()));
+        }
+        if (toy || self.further.iter().any(|name| name == "toy_model")) && self.toy_steps == 0 {
+            return Err(("toy_steps", "must be at least 1".into()));
+        }
+        if let Some(other) = self.further.iter().find(|name| !FURTHER.contains(&name.as_str())) {
+            return Err(("further", format!("`{other}` is none of {}", FURTHER.join(", "))));
+        }
+        let features = self.further_ratio * self.ratio_width as f64;
+        if !self.further.is_empty() && !(self.further_ratio >= 0.5 && features <= 4096.0) {
+            return Err(("further_ratio", "must be at least 0.5, and × ratio_width at most 4096 features".into()));
+        }
+        Ok(())
     }
 }

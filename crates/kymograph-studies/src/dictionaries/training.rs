@@ -4,6 +4,7 @@
 use std::fmt;
 
 use kymograph_linalg::parallel::map_indices;
+use kymograph_linalg::random;
 use kymograph_measures::dictionaries::mean_max_cosine;
 use kymograph_nets::dictionaries::{
     Dictionary, DictionaryStats, EncoderStart, Start, principal_directions, singular_directions, unit_directions,
@@ -77,7 +78,10 @@ impl Training<'_> {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), StudyError> {
         let settings = &self.network.settings;
-        let data = Synthetic::new(settings, self.seed)?;
+        let data = match &saved {
+            Some(saved) => Synthetic::of_run(settings, self.seed, &saved.tensors)?,
+            None => Synthetic::new(settings, self.seed)?,
+        };
         let mut all = self.network.members.iter().map(|m| self.begin(m, &data)).collect::<Result<Vec<_>, _>>()?;
         let steps = settings.steps;
         let mut step = 0;
@@ -146,7 +150,7 @@ impl Training<'_> {
                 progress(self.progress(step, loss, None));
             }
             if step == halfway(steps) || step == steps {
-                self.checkpoint(&mut recorder, &all, step)?;
+                self.checkpoint(&mut recorder, (&data, &all), step)?;
             }
         }
         recorder.finish()?;
@@ -169,7 +173,11 @@ impl Training<'_> {
             (Some(rows), MemberStart::Data) => Start::Drawn(rows.view()),
             (Some(rows), _) => Start::Noised { rows: rows.view(), noise: NOISE },
         };
-        dictionary.initialise(&start, EncoderStart::Uniform, self.seed)?;
+        let seed = match member.draw {
+            0 => self.seed,
+            draw => random::below(&mut random::stream_at(self.seed, "other first weights", draw), 1 << 53) as u64,
+        };
+        dictionary.initialise(&start, EncoderStart::Uniform, seed)?;
         let adam = dictionary.optimiser(OptimiserSpec::adam(self.network.settings.learning_rate))?;
         Ok(Trained { dictionary, adam })
     }
@@ -183,7 +191,12 @@ impl Training<'_> {
     }
 
     /// The last checkpoint holds no state of the optimiser: nothing goes on from there.
-    fn checkpoint(&self, recorder: &mut Recorder, all: &[Trained], step: u64) -> Result<(), StudyError> {
+    fn checkpoint(
+        &self,
+        recorder: &mut Recorder,
+        (data, all): (&Synthetic<'_>, &[Trained]),
+        step: u64,
+    ) -> Result<(), StudyError> {
         let named = |member: &Member, state: State| -> State {
             state.into_iter().map(|(name, values)| (format!("{}.{name}", member.name), values)).collect()
         };
@@ -194,6 +207,7 @@ impl Training<'_> {
                 optimiser.extend(named(member, trained.adam.state()));
             }
         }
+        tensors.extend(data.toy().into_iter().flat_map(super::toy::Toy::tensors));
         Ok(recorder.checkpoint(step, &tensors, &optimiser, &json!({}))?)
     }
 
@@ -222,7 +236,11 @@ pub fn dictionary_of(member: &Member, tensors: &[(String, ArrayD<f32>)]) -> Resu
 
 fn of_member(tensors: &[(String, ArrayD<f32>)], name: &str) -> State {
     let prefix = format!("{name}.");
-    tensors.iter().filter_map(|(full, values)| Some((full.strip_prefix(&prefix)?.to_owned(), values.clone()))).collect()
+    // Of `a1` and `a1.5` both begin with `a1.`; no tensor begins with a digit.
+    let of = |full: &str| {
+        full.strip_prefix(&prefix).filter(|rest| !rest.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+    };
+    tensors.iter().filter_map(|(full, values)| Some((of(full)?, values.clone()))).collect()
 }
 
 fn record(recorder: &mut Recorder, table: &str, step: u64, columns: &[(String, f64)]) -> Result<(), StudyError> {

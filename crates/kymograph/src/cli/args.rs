@@ -54,8 +54,8 @@ pub(crate) enum Command {
     Measure(MeasureArgs),
     /// Lay out the rows of an array in few dimensions, put them into groups, or find the directions they are made of
     ///
-    /// pca, tsne and umap write [row, axis] as float32, kmeans the group of each row as int64. sae trains a sparse autoencoder
-    /// into a folder that SAELens loads; arrays may be larger than the memory.
+    /// pca, ica, nmf, tsne and umap write [row, axis] as float32, kmeans the group of each row as int64. sae trains a sparse
+    /// autoencoder into a folder that SAELens loads; arrays may be larger than the memory.
     Fit(FitArgs),
     /// Write report.html and figures/ again from recorded runs
     Report(ReportArgs),
@@ -341,6 +341,10 @@ impl SaeArgs {
 pub(crate) enum Method {
     /// Principal components: components=2
     Pca,
+    /// Independent components (FastICA): components=2, contrast=logcosh or cube, max_iterations, tolerance, seed
+    Ica,
+    /// Non-negative factors: components=2, halves=true for signed rows, max_iterations, tolerance, seed
+    Nmf,
     /// t-SNE: perplexity=30, early_iterations, iterations, early_exaggeration, learning_rate, method, initial, seed
     Tsne,
     /// UMAP: n_neighbors=15, min_dist=0.1, spread, epochs, learning_rate, negative_samples, repulsion, initial, seed

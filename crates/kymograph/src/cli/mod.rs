@@ -120,6 +120,8 @@ fn run(cli: Cli) -> Result<ExitCode, Box<KymographError>> {
             let method = match args.method {
                 Method::Sae => return fit_sae(args, &common),
                 Method::Pca => FitMethod::Pca,
+                Method::Ica => FitMethod::Ica,
+                Method::Nmf => FitMethod::Nmf,
                 Method::Tsne => FitMethod::Tsne,
                 Method::Umap => FitMethod::Umap,
                 Method::Kmeans => FitMethod::Kmeans,

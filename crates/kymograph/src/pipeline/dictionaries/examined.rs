@@ -8,8 +8,8 @@ use kymograph_measures::dictionaries::{
 };
 use kymograph_measures::similarity::matched_cosine;
 use kymograph_nets::dictionaries::Dictionary;
-use kymograph_studies::dictionaries::{Examples, HELD_OUT, Member, Synthetic};
-use ndarray::{Array2, ArrayView2};
+use kymograph_studies::dictionaries::{Codes, Examples, HELD_OUT, Member, Synthetic, Toy, UNREPRESENTED};
+use ndarray::{Array2, ArrayD, ArrayView2, Axis};
 
 use super::Recorded;
 use crate::error::KymographError;
@@ -45,7 +45,16 @@ impl Scores {
 
 /// What is known of a run's data, the same for all its dictionaries.
 pub(super) struct Truth {
+    /// Those that are represented: all, but for a toy model's that it left out.
     pub(super) features: Array2<f32>,
+    /// Their lengths.
+    pub(super) lengths: Vec<f64>,
+    /// Of every feature, represented or not.
+    pub(super) all_lengths: Vec<f64>,
+    /// Features that a toy model left out.
+    pub(super) unrepresented: Vec<usize>,
+    pub(super) toy: Option<Toy>,
+    pub(super) toy_tensors: Vec<(String, ArrayD<f32>)>,
     pub(super) held_out: Examples,
     /// Share of the variance about the mean in the first principal components: none, one, two, …
     pub(super) principal: Vec<f64>,
@@ -58,8 +67,15 @@ pub(super) struct Truth {
 impl Truth {
     pub(super) fn of(recorded: &Recorded) -> Result<Self, KymographError> {
         let settings = &recorded.network.settings;
-        let data = Synthetic::new(settings, recorded.seed())?;
-        let held_out = data.apart(HELD_OUT, settings.held_out);
+        let toy_tensors = super::rows::tensors(recorded, "toy.")?;
+        let data = Synthetic::of_run(settings, recorded.seed(), &toy_tensors)?;
+        let all_lengths: Vec<f64> = data.lengths().iter().map(|length| f64::from(*length)).collect();
+        let left_out = |feature: &usize| data.toy().is_some() && all_lengths[*feature] < UNREPRESENTED;
+        let (unrepresented, kept): (Vec<usize>, Vec<usize>) = (0..settings.features).partition(left_out);
+        let mut held_out = data.apart(HELD_OUT, settings.held_out);
+        if !unrepresented.is_empty() {
+            held_out.codes = of_kept(&held_out.codes, &kept);
+        }
         let largest = recorded.network.members.iter().map(|m| m.spec.latents).max().unwrap_or(1);
         let examples = data.apart("null: examples", DRAWS * largest.max(settings.features)).x;
         let values = covariance(held_out.x.view()).and_then(|c| eigenvalues(c.view()));
@@ -70,10 +86,15 @@ impl Truth {
             *sum += value / total;
             Some(*sum)
         }));
-        let mut present = vec![false; settings.features];
+        let mut present = vec![false; kept.len()];
         held_out.codes.latents.iter().for_each(|feature| present[*feature as usize] = true);
         Ok(Self {
-            features: data.features().to_owned(),
+            features: data.features().select(Axis(0), &kept),
+            lengths: kept.iter().map(|&feature| all_lengths[feature]).collect(),
+            all_lengths,
+            unrepresented,
+            toy: data.toy().cloned(),
+            toy_tensors,
             principal,
             never_present: present.iter().filter(|present| !**present).count(),
             held_out,
@@ -103,6 +124,22 @@ impl Truth {
     pub(super) fn chance(&self, count: usize) -> f64 {
         chance_mean_max_cosine(self.features.ncols(), count)
     }
+}
+
+/// Codes of some features alone, which are numbered anew.
+fn of_kept(codes: &Codes<f32>, kept: &[usize]) -> Codes<f32> {
+    let mut places = vec![None; codes.width];
+    kept.iter().enumerate().for_each(|(place, &feature)| places[feature] = Some(place as u32));
+    let mut found = Codes { starts: vec![0], latents: Vec::new(), values: Vec::new(), width: kept.len() };
+    for example in 0..codes.examples() {
+        let (features, values) = codes.row(example);
+        for (place, value) in features.iter().zip(values).filter_map(|(f, v)| Some((places[*f as usize]?, *v))) {
+            found.latents.push(place);
+            found.values.push(value);
+        }
+        found.starts.push(found.latents.len());
+    }
+    found
 }
 
 /// One dictionary against the truth.
@@ -146,7 +183,9 @@ pub(super) fn examine(
     let error = squares((&x - &rebuilt).view());
     let mut frequencies = vec![0.0; truth.features.nrows()];
     truth.held_out.codes.latents.iter().for_each(|feature| frequencies[*feature as usize] += 1.0 / examples);
-    let (correlation, slope) = agreement(truth, &codes, &nearest.cosines, &nearest.indices);
+    let recovered = (0..nearest.cosines.len()).filter(|&feature| nearest.cosines[feature] >= SAME);
+    let pairs: Vec<(usize, usize)> = recovered.map(|feature| (feature, nearest.indices[feature])).collect();
+    let (correlation, slope) = agreement(&truth.held_out.codes, &codes, &pairs);
     Ok(Examined {
         scores: Scores::of(truth.features.view(), decoder)?,
         cosines: nearest.cosines,
@@ -164,18 +203,20 @@ pub(super) fn examine(
     })
 }
 
-type Codes = kymograph_studies::dictionaries::Codes<f32>;
-
-/// Correlation and shrinkage of the codes of recovered features: medians, each with that of another feature's codes.
-fn agreement(truth: &Truth, codes: &Codes, cosines: &[f64], indices: &[usize]) -> (Option<[f64; 2]>, Option<[f64; 2]>) {
-    let recovered: Vec<usize> = (0..cosines.len()).filter(|&feature| cosines[feature] >= SAME).collect();
-    if recovered.len() < 2 {
+/// Correlation and shrinkage of codes, `pairs` telling which latent stands for which feature: medians over pairs, each with
+/// that of the next feature's codes. None for fewer than two pairs.
+pub(super) fn agreement(
+    truth: &Codes<f32>,
+    learned: &Codes<f32>,
+    pairs: &[(usize, usize)],
+) -> (Option<[f64; 2]>, Option<[f64; 2]>) {
+    if pairs.len() < 2 {
         return (None, None);
     }
-    let columns = |codes: &Codes, of: &dyn Fn(usize) -> usize| -> Vec<Vec<f64>> {
+    let columns = |codes: &Codes<f32>, of: &dyn Fn(&(usize, usize)) -> usize| -> Vec<Vec<f64>> {
         let mut places: Vec<Vec<usize>> = vec![Vec::new(); codes.width];
-        recovered.iter().enumerate().for_each(|(place, &feature)| places[of(feature)].push(place));
-        let mut columns = vec![vec![0.0; codes.examples()]; recovered.len()];
+        pairs.iter().enumerate().for_each(|(place, pair)| places[of(pair)].push(place));
+        let mut columns = vec![vec![0.0; codes.examples()]; pairs.len()];
         let rows = (0..codes.examples()).map(|example| codes.row(example));
         for (example, (latents, values)) in rows.enumerate() {
             for (&latent, &value) in latents.iter().zip(values) {
@@ -184,10 +225,10 @@ fn agreement(truth: &Truth, codes: &Codes, cosines: &[f64], indices: &[usize]) -
         }
         columns
     };
-    let learned = columns(codes, &|feature| indices[feature]);
-    let known = columns(&truth.held_out.codes, &|feature| feature);
+    let known = columns(truth, &|pair| pair.0);
+    let learned = columns(learned, &|pair| pair.1);
     let with = |shift: usize| {
-        let count = recovered.len();
+        let count = pairs.len();
         let found = (0..count).filter_map(|at| code_agreement(&known[(at + shift) % count], &learned[at]).ok());
         let (mut correlations, mut slopes) = (Vec::new(), Vec::new());
         for agreement in found {

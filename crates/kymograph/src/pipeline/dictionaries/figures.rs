@@ -23,11 +23,11 @@ pub(super) fn mean(values: &[f64]) -> Option<f64> {
     if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / values.len() as f64) }
 }
 
-fn band(values: &[f64]) -> Option<[f64; 2]> {
+pub(super) fn band(values: &[f64]) -> Option<[f64; 2]> {
     t_interval(values, 0.95).ok().map(|interval| [interval.low, interval.high])
 }
 
-fn figure(title: &str, note: String, width: Width, kind: FigureKind) -> Figure {
+pub(super) fn figure(title: &str, note: String, width: Width, kind: FigureKind) -> Figure {
     Figure { title: title.to_owned(), note, width, kind }
 }
 
@@ -245,7 +245,9 @@ pub(super) fn beside_unlearned(
         let g = settings.features;
         for (label, array) in [
             (format!("{g} examples"), "examples"),
-            (format!("{} principal directions and their opposites", 2 * settings.width), "principal"),
+            ("principal directions, either sign".to_owned(), "principal"),
+            ("independent components, either sign".to_owned(), "ica"),
+            ("non-negative parts of both halves".to_owned(), "nmf"),
             (format!("{g} random directions"), "random"),
         ] {
             rows.extend(row(&label, UNLEARNED, array, measure));

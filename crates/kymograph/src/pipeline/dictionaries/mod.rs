@@ -1,10 +1,15 @@
 //! Dictionaries trained on activations of known features: trained, measured against the truth and against nulls, reported.
 
+mod again;
+mod baselines;
 mod examined;
 mod figures;
+mod further;
+mod given;
 mod page;
 mod rows;
 mod tables;
+mod toy;
 
 use std::collections::BTreeMap;
 

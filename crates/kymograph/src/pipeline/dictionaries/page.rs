@@ -7,7 +7,7 @@ use kymograph_report::{Page, PageKind, Section};
 use kymograph_studies::dictionaries::{Redraw, Settings, sweep_network};
 
 use super::super::sections::{self, place};
-use super::{Recorded, Report, figures, tables};
+use super::{Recorded, Report, figures, further, tables};
 use crate::error::KymographError;
 
 pub(super) fn build(
@@ -27,6 +27,7 @@ pub(super) fn build(
         single_features(findings, settings),
         training(recorded, settings),
         harder(findings, recorded, seeds.len()),
+        other_features(findings, settings, seeds.len()),
     ];
     sections.retain(|section| !section.figures.is_empty());
     let mut facts: Vec<(String, String)> = Vec::new();
@@ -120,8 +121,15 @@ fn sweep(findings: &[Finding], settings: &Settings, seeds: usize) -> Section {
     place(&mut section, "against-penalty", figures::against_penalty(findings, settings, seeds), caption);
     let best = tables::best_of_sizes(findings, settings);
     let caption = "Dictionaries at the penalty with the best mean MMCS, chosen with the truth in hand, beside directions that \
-                   nothing learned. Principal directions are offered with either sign.";
+                   no dictionary learned. Principal directions and independent components (FastICA, symmetric, log cosh) are \
+                   offered with either sign; non-negative factors are those of the halves max(x, 0) and max(−x, 0), a part's \
+                   direction being the difference of its halves. There are at most as many of these as dimensions.";
     place(&mut section, "unlearned", figures::beside_unlearned(findings, settings, &best, seeds), caption);
+    let caption = "With the true features given, codes found by non-negative least squares, and by non-negative orthogonal \
+                   matching pursuit with the true number of features, on up to 512 held-out examples. No codes for the true features rebuild better than the former; where features are many, it may do so with others than those that are present. \
+                   What dictionaries lose against it they lose in their directions, in one linear step of encoding, or to the \
+                   penalty.";
+    place(&mut section, "oracle", further::with_truth_given(findings, &best, seeds), caption);
     section
 }
 
@@ -149,6 +157,14 @@ fn without_truth(findings: &[Finding], settings: &Settings, seeds: usize) -> Sec
                    α. Dictionaries here see the same examples. Read it beside the map of MMCS: whether its maximum lies at the \
                    same penalty is judged above; at any penalty agreement is far above that of random directions.";
     place(&mut section, "agreement", figure, caption);
+    let caption = format!(
+        "Dictionaries with {} latents, trained once more on the same examples from other first weights. The matching is chosen to \
+         be good, which lifts random directions to the dashed line. PW-MCC (Song et al. 2025) takes absolute cosines; Paulo and \
+         Belrose (2025) match as here and found that few latents of large dictionaries are in both. Two trainings may agree where \
+         neither found the features.",
+        settings.again_size
+    );
+    place(&mut section, "two-trainings", further::between_trainings(findings, settings, seeds), &caption);
     section
 }
 
@@ -219,6 +235,23 @@ fn harder(findings: &[Finding], recorded: &[Recorded], seeds: usize) -> Section 
     let what = ("active-", "features present", "More features present at once");
     let caption = "Four features a dimension.";
     place(&mut section, "actives", figures::harder(findings, recorded, what, active, seeds), caption);
+    section
+}
+
+fn other_features(findings: &[Finding], settings: &Settings, seeds: usize) -> Section {
+    let mut section = Section { title: "Other features".into(), ..Section::default() };
+    section.text = format!(
+        "Elsewhere every feature has length 1 and a direction drawn at random, and an example decides how much of it is present. \
+         Here, with {} features a dimension in {} dimensions, each has a length of its own and is present or not; or features lie \
+         where a trained toy model of superposition put them.",
+        settings.further_ratio, settings.ratio_width
+    );
+    let caption = "Dictionaries with twice as many latents as features, on features of one length, of lengths of their own, and laid \
+                   out by a toy model.";
+    place(&mut section, "other-features", further::other_features(findings, settings, seeds), caption);
+    let caption = "Where size lies in the feature, a short one adds little to the error, and a penalty may leave it out. Look for \
+                   points low on the left that are missing on the right.";
+    place(&mut section, "lengths", further::by_length(findings, settings, "feature_lengths"), caption);
     section
 }
 

@@ -6,12 +6,13 @@ use kymograph_findings::{Finding, Null, RunKey};
 use kymograph_linalg::parallel::map_indices;
 use kymograph_measures::dictionaries::mean_max_cosine;
 use kymograph_nets::dictionaries::Dictionary;
-use kymograph_studies::StudyError;
-use kymograph_studies::dictionaries::{Settings, dictionary_of, sweep_network};
+use kymograph_studies::dictionaries::{Scale, Settings, dictionary_of, sweep_network};
+use ndarray::ArrayD;
 
 use super::super::{Event, Listener};
-use super::Recorded;
+use super::baselines::{Baseline, baselines};
 use super::examined::{Examined, SAME, Scores, Truth, examine};
+use super::{Recorded, again, given, toy};
 use crate::error::KymographError;
 
 /// Dictionaries at least as large as the truth, over all penalties.
@@ -39,14 +40,17 @@ pub(super) fn all(
     let mut known: Vec<Known> = Vec::new();
     for run in recorded {
         let s = &run.network.settings;
-        let name = format!("{} {} {} {}", run.seed(), s.width, s.features, s.active);
+        let name = serde_json::json!([run.seed(), s]).to_string();
         let at = match known.iter().position(|(of, _, _)| *of == name) {
             Some(at) => at,
             None => {
                 let truth = Truth::of(run)?;
-                if s.features == settings.features && s.width == settings.width {
+                let mut key = run.key.clone();
+                if s == settings {
                     rows.extend(unlearned(run, &truth, settings)?);
+                    key.network = UNLEARNED.into();
                 }
+                rows.extend(given::oracle(&truth, &key, s.steps)?);
                 known.push((name, truth, BTreeMap::new()));
                 known.len() - 1
             }
@@ -65,30 +69,35 @@ pub(super) fn all(
             let (examples, random) = &nulls[&member.spec.latents];
             rows.extend(of_member(run, &member.name, truth, &examined?, (examples, random, member.spec.latents)));
             rows.push(steps_to(run, &member.name));
+            rows.push(steps_to_end(run, &member.name));
         }
         rows.extend(between(run, truth, &dictionaries)?);
+        rows.extend(toy::of_toy(run, truth, &dictionaries)?);
         done += members.len();
         listener(Event::Measuring(done, total));
     }
+    rows.extend(again::agreements(recorded)?);
     rows.extend(over_penalties(recorded, settings, &rows));
     Ok(rows)
 }
 
 /// The dictionaries of a run's last checkpoint, in the order of its members.
 pub(super) fn dictionaries(run: &Recorded) -> Result<Vec<Dictionary<f32>>, KymographError> {
-    let Some(&last) = run.run.steps().last() else { return Ok(Vec::new()) };
-    let checkpoint = run.run.checkpoint(last)?;
     let of = |member: &kymograph_studies::dictionaries::Member| {
-        let prefix = format!("{}.", member.name);
-        let names = checkpoint.tensors().iter().map(|tensor| &tensor.name).filter(|name| name.starts_with(&prefix));
-        let tensors = names.map(|name| Ok((name.clone(), checkpoint.read_f32(name)?)));
-        let tensors = tensors.collect::<Result<Vec<_>, KymographError>>()?;
-        Ok(dictionary_of(member, &tensors)?)
+        Ok(dictionary_of(member, &tensors(run, &format!("{}.", member.name))?)?)
     };
     run.network.members.iter().map(of).collect()
 }
 
-fn row(key: &RunKey, step: u64, measure: &str, array: &str, value: Option<f64>, n: usize) -> Finding {
+/// The tensors of a run's last checkpoint whose names begin so.
+pub(super) fn tensors(run: &Recorded, prefix: &str) -> Result<Vec<(String, ArrayD<f32>)>, KymographError> {
+    let Some(&last) = run.run.steps().last() else { return Ok(Vec::new()) };
+    let checkpoint = run.run.checkpoint(last)?;
+    let names = checkpoint.tensors().iter().map(|tensor| &tensor.name).filter(|name| name.starts_with(prefix));
+    names.map(|name| Ok((name.clone(), checkpoint.read_f32(name)?))).collect()
+}
+
+pub(super) fn row(key: &RunKey, step: u64, measure: &str, array: &str, value: Option<f64>, n: usize) -> Finding {
     let value = value.filter(|value| value.is_finite());
     Finding {
         measure: measure.to_owned(),
@@ -116,7 +125,7 @@ fn of_member(
     (examples, random, latents): (&[Scores], &Scores, usize),
 ) -> Vec<Finding> {
     let settings = &run.network.settings;
-    let (features, held_out) = (settings.features, settings.held_out);
+    let (features, held_out) = (truth.features.nrows(), settings.held_out);
     let mut rows = Vec::new();
     let scores: [(&str, Mean, usize); 6] = [
         ("mmcs", |s| s.mmcs, features),
@@ -136,6 +145,9 @@ fn of_member(
         if measure == "mmcs" {
             finding.parts.insert("per_feature".into(), e.cosines.clone());
             finding.parts.insert("frequency".into(), e.frequencies.clone());
+            if settings.scale == Scale::Features || truth.toy.is_some() {
+                finding.parts.insert("length".into(), truth.lengths.clone());
+            }
         }
         rows.push(finding);
     }
@@ -179,6 +191,21 @@ fn steps_to(run: &Recorded, name: &str) -> Finding {
     finding
 }
 
+/// The first recorded step at which MMCS is .9 of where it ends or more: also of a dictionary that never reaches .9.
+fn steps_to_end(run: &Recorded, name: &str) -> Finding {
+    let column = run.recovery.column(&format!("{name}.mmcs"));
+    let step = column.and_then(|(steps, values)| {
+        let end = *values.last()?;
+        let mut reached = steps.iter().zip(&values);
+        reached.find(|(_, mmcs)| **mmcs >= SAME * end).map(|(step, _)| *step as f64)
+    });
+    let settings = &run.network.settings;
+    let mut finding = row(&run.key, settings.steps, "steps_to_end", name, step, settings.features);
+    // A dictionary that stands where it began is there from the first step.
+    finding.nulls.push(Null::exact("no_learning", 0.0));
+    finding
+}
+
 /// Dictionaries of one run with each other: each with the next larger ones, or with the one that started orthogonal.
 fn between(run: &Recorded, truth: &Truth, all: &[Dictionary<f32>]) -> Result<Vec<Finding>, KymographError> {
     let settings = &run.network.settings;
@@ -213,31 +240,36 @@ fn between(run: &Recorded, truth: &Truth, all: &[Dictionary<f32>]) -> Result<Vec
     Ok(rows)
 }
 
-/// Directions that no dictionary learned, as many as there are features: examples, random ones, principal ones.
+/// Directions that no dictionary learned: as many examples and random ones as there are features, and what classical methods
+/// find.
 fn unlearned(run: &Recorded, truth: &Truth, settings: &Settings) -> Result<Vec<Finding>, KymographError> {
     let key = RunKey { network: UNLEARNED.into(), seed: run.key.seed, control: None };
-    let examples = truth.of_examples(settings.features)?;
-    let random = truth.of_random(settings.features)?;
-    let principal = kymograph_nets::dictionaries::principal_directions(truth.held_out.x.view())?;
-    // A principal direction may point either way; both are offered.
-    let both =
-        ndarray::concatenate(ndarray::Axis(0), &[principal.view(), (-&principal).view()]).map_err(StudyError::Shape)?;
-    let principal = Scores::of(truth.features.view(), both.view())?;
-    let chance = truth.chance(settings.features);
-    let mean = |of: Mean| examples.iter().map(of).sum::<f64>() / examples.len() as f64;
+    let features = settings.features;
+    let examples = truth.of_examples(features)?;
+    let random = truth.of_random(features)?;
+    let mut all: Vec<(&str, Vec<Scores>, (Scores, usize), Option<String>)> = vec![
+        ("examples", examples, (random.clone(), features), None),
+        ("random", vec![random.clone()], (random.clone(), features), None),
+    ];
+    for Baseline { array, rows, note } in baselines(truth, run.seed())? {
+        let scores = Scores::of(truth.features.view(), rows.view())?;
+        all.push((array, vec![scores], (truth.of_random(rows.nrows())?, rows.nrows()), Some(note)));
+    }
     let mut rows = Vec::new();
     let measures: [(&str, Mean); 3] =
         [("mmcs", |s| s.mmcs), ("recall", |s| s.recall), ("hungarian_cosine", |s| s.hungarian)];
     for (measure, of) in measures {
-        for (array, value) in [("examples", mean(of)), ("random", of(&random)), ("principal", of(&principal))] {
-            let mut finding = row(&key, settings.steps, measure, array, Some(value), settings.features);
-            let by_chance = if measure == "mmcs" { chance } else { of(&random) };
+        for (array, scores, (random, count), note) in &all {
+            let value = scores.iter().map(of).sum::<f64>() / scores.len() as f64;
+            let mut finding = row(&key, settings.steps, measure, array, Some(value), features);
+            let by_chance = if measure == "mmcs" { truth.chance(*count) } else { of(random) };
             finding.nulls.push(Null::exact("random_directions", by_chance));
+            finding.notes.extend(note.clone());
             rows.push(finding);
         }
     }
-    let mut error =
-        row(&key, settings.steps, "chance_error", "random", Some((random.mmcs - chance).abs()), settings.features);
+    let off = (random.mmcs - truth.chance(features)).abs();
+    let mut error = row(&key, settings.steps, "chance_error", "random", Some(off), features);
     error.nulls.push(Null::exact("theory", 0.0));
     rows.push(error);
     Ok(rows)
@@ -289,12 +321,12 @@ fn over_penalties(recorded: &[Recorded], settings: &Settings, rows: &[Finding]) 
                 found.push(finding);
             }
         }
-        let others: Vec<&Recorded> = recorded
-            .iter()
-            .filter(|r| {
-                r.seed() == seed && (r.key.network.starts_with("ratio-") || r.key.network.starts_with("active-"))
-            })
-            .collect();
+        let other = |r: &&Recorded| {
+            let name = &r.key.network;
+            let further = settings.further.contains(name);
+            r.seed() == seed && (further || name.starts_with("ratio-") || name.starts_with("active-"))
+        };
+        let others: Vec<&Recorded> = recorded.iter().filter(other).collect();
         for run in others {
             let of =
                 |member: &kymograph_studies::dictionaries::Member| take(&run.key.network, seed, "mmcs", &member.name);

@@ -2,13 +2,13 @@
 
 use kymograph_findings::Finding;
 use kymograph_report::{SummaryTable, format_value};
-use kymograph_studies::dictionaries::{Correlation, Redraw, Settings, Uniforms, sweep_network};
+use kymograph_studies::dictionaries::{Correlation, Directions, Redraw, Scale, Settings, Uniforms, sweep_network};
 
-use super::Recorded;
 use super::figures::{mean, values, word};
 use super::rows::UNLEARNED;
+use super::{Recorded, further};
 
-fn table(title: &str, caption: &str, columns: &[&str], rows: Vec<Vec<String>>) -> SummaryTable {
+pub(super) fn table(title: &str, caption: &str, columns: &[&str], rows: Vec<Vec<String>>) -> SummaryTable {
     SummaryTable {
         title: title.to_owned(),
         caption: caption.to_owned(),
@@ -17,12 +17,12 @@ fn table(title: &str, caption: &str, columns: &[&str], rows: Vec<Vec<String>>) -
     }
 }
 
-fn cell(findings: &[Finding], network: &str, measure: &str, array: &str, digits: usize) -> String {
+pub(super) fn cell(findings: &[Finding], network: &str, measure: &str, array: &str, digits: usize) -> String {
     mean(&values(findings, network, measure, array)).map_or_else(|| "–".to_owned(), |v| format_value(v, digits))
 }
 
 /// The mean over seeds of a row's first null of a kind.
-fn null(findings: &[Finding], network: &str, measure: &str, array: &str, kind: &str) -> String {
+pub(super) fn null(findings: &[Finding], network: &str, measure: &str, array: &str, kind: &str) -> String {
     let of = |f: &&Finding| f.run.network == network && f.measure == measure && f.array == array;
     let nulls: Vec<f64> = findings
         .iter()
@@ -33,7 +33,13 @@ fn null(findings: &[Finding], network: &str, measure: &str, array: &str, kind: &
 }
 
 pub(super) fn all(findings: &[Finding], recorded: &[Recorded], settings: &Settings) -> Vec<SummaryTable> {
-    let mut tables = vec![sweep(findings, settings), starts(findings, recorded), assumptions(settings)];
+    let mut tables = vec![
+        sweep(findings, settings),
+        starts(findings, recorded),
+        further::given_table(findings, &best_of_sizes(findings, settings), settings),
+        further::toy_table(findings, settings),
+        assumptions(settings),
+    ];
     tables.retain(|table| !table.rows.is_empty());
     tables
 }
@@ -107,13 +113,15 @@ fn starts(findings: &[Finding], recorded: &[Recorded]) -> SummaryTable {
             of("dead_latents", 0),
             of("steps_to_mmcs", 0),
             format!("{reached} of {seeds}"),
+            of("steps_to_end", 0),
             of("agreement_of_starts", 3),
         ]
     });
     table(
         "First weights of the decoder",
         "Dictionaries with as many latents as there are features, on the same examples; the encoder starts as PyTorch's linear \
-         layers do. `frozen`: a decoder of random directions that is never trained. Agreement: mean maximal cosine with the \
+         layers do. Steps to .9: the first recorded one with an MMCS of .9, over the seeds that reached it; beside it the first with .9 of \
+         the MMCS at the end. `frozen`: a decoder of random directions that is never trained. Agreement: mean maximal cosine with the \
          dictionary that started orthogonal.",
         &[
             "start",
@@ -124,6 +132,7 @@ fn starts(findings: &[Finding], recorded: &[Recorded]) -> SummaryTable {
             "dead",
             "steps to .9",
             "seeds that reached .9",
+            "steps to .9 of the end",
             "agreement with orthogonal",
         ],
         rows.collect(),
@@ -156,7 +165,10 @@ fn assumptions(settings: &Settings) -> SummaryTable {
         vec![
             row(
                 "features are directions",
-                format!("{} unit vectors, uniform on the sphere", s.features),
+                match s.directions {
+                    Directions::Random => format!("{} directions, uniform on the sphere", s.features),
+                    Directions::ToyModel => format!("{} directions, laid out by a toy model", s.features),
+                },
                 "not known; some may be several dimensions wide, or lie near each other",
             ),
             row(
@@ -177,7 +189,14 @@ fn assumptions(settings: &Settings) -> SummaryTable {
             ),
             row("correlation of frequencies", correlation.into(), "features of one topic occur together"),
             row("drawn", redraw.into(), "every token has its own context"),
-            row("sizes", codes.into(), "unimodal, or with a heavy tail"),
+            match s.scale {
+                Scale::Codes => row("sizes", codes.into(), "unimodal, or with a heavy tail"),
+                Scale::Features => row(
+                    "sizes",
+                    "one a feature, uniform in [0, 1), whenever it is present".into(),
+                    "differ between features and between examples",
+                ),
+            },
             row("empty examples", "one random feature set to 1".into(), "none known"),
             row(
                 "bias and noise",
