@@ -3,8 +3,10 @@
 //!
 //! Measures of the registry compare two sets of directions, `[unit, input]`; the plain functions go with them.
 
+mod activation_shape;
 mod chance;
 mod duplicate_directions;
+mod loss_recovered;
 mod maximal_cosines;
 mod mean_max_cosine;
 mod quantities;
@@ -12,8 +14,10 @@ mod share_recovered;
 mod usage;
 mod variance_explained;
 
+pub use activation_shape::{ActivationShape, activation_shape};
 pub use chance::chance_mean_max_cosine;
 pub use duplicate_directions::duplicate_directions;
+pub use loss_recovered::loss_recovered;
 pub use maximal_cosines::{MaximalCosines, maximal_cosines};
 pub use mean_max_cosine::mean_max_cosine;
 pub use quantities::{DictionaryQuantity, find_quantity, quantities};
