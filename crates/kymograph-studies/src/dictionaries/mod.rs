@@ -2,11 +2,15 @@
 
 mod data;
 mod members;
+mod microscope;
+mod microscope_fit;
 mod settings;
 mod training;
 
 pub use data::{Codes, Correlation, Examples, Redraw, Synthetic, Uniforms};
 pub use members::{Member, MemberStart, Network, networks, sweep_network};
+pub use microscope::{MICROSCOPE, Microscope};
+pub use microscope_fit::{Decoder, Fit, Fitted, normal_like};
 pub use settings::Settings;
 pub use training::{HELD_OUT, Training, dictionary_of};
 

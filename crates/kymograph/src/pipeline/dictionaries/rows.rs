@@ -88,7 +88,7 @@ pub(super) fn dictionaries(run: &Recorded) -> Result<Vec<Dictionary<f32>>, Kymog
     run.network.members.iter().map(of).collect()
 }
 
-fn row(key: &RunKey, step: u64, measure: &str, array: &str, value: Option<f64>, n: usize) -> Finding {
+pub(super) fn row(key: &RunKey, step: u64, measure: &str, array: &str, value: Option<f64>, n: usize) -> Finding {
     let value = value.filter(|value| value.is_finite());
     Finding {
         measure: measure.to_owned(),
