@@ -36,7 +36,7 @@ pub fn loss_recovered(clean: f64, rebuilt: f64, ablated: f64) -> Result<f64, Mea
     let rounding = 8.0 * f64::EPSILON * (clean.abs() + ablated.abs());
     let worth = ablated - clean;
     if worth <= rounding {
-        let what = "ablation does not raise the loss, so there is nothing to recover";
+        let what = "it does not raise the loss, and there is nothing to recover";
         return Err(MeasureError::NoVariation { input: "ablated", what });
     }
     crate::check::number("loss_recovered", (ablated - rebuilt) / worth)

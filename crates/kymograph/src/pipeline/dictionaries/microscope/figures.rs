@@ -122,7 +122,9 @@ pub(super) fn by_sparsity(findings: &[Finding], ks: &[f64], last: u64, seeds: us
             });
         }
     }
-    if panels.iter().all(|panel| panel.series[0].y.iter().all(Option::is_none)) {
+    // Where zeros do not raise the loss there is nothing to recover.
+    panels.retain(|panel| panel.series[0].y.iter().any(Option::is_some));
+    if panels.is_empty() {
         return None;
     }
     let kind = FigureKind::Curves(Curves {

@@ -137,6 +137,8 @@ impl Losses {
 /// How good a reconstruction is.
 pub(super) struct Quality {
     explained: f64,
+    /// Losses: clean, rebuilt, at zero, at the mean.
+    losses: Vec<f64>,
     /// Against zeros, and against the mean; or why not.
     recovered: Option<[Result<f64, String>; 2]>,
 }
@@ -150,13 +152,14 @@ impl Quality {
         rebuilt: ArrayView2<'_, f32>,
     ) -> Result<Self, KymographError> {
         let explained = variance_explained(place.measured(at), rebuilt)?.value;
-        let mut recovered = None;
+        let (mut recovered, mut all) = (None, Vec::new());
         if let Some(losses) = losses {
             let loss = look.loss(at, place, Some(look.replacement(place, rebuilt)))?;
             let of = |ablated: f64| loss_recovered(losses.clean, loss, ablated).map_err(|error| error.to_string());
             recovered = Some([of(losses.zero), of(losses.mean)]);
+            all = vec![losses.clean, loss, losses.zero, losses.mean];
         }
-        Ok(Self { explained, recovered })
+        Ok(Self { explained, losses: all, recovered })
     }
 
     fn values(&self) -> [(&'static str, Result<f64, String>); 3] {
@@ -259,6 +262,9 @@ fn quality_rows(look: &Look, array: &str, step: u64, quality: &Quality, n: usize
         let n = if measure == "variance_explained" { n } else { look.loss_images() };
         let mut finding = look.row(measure, array, step, value.as_ref().ok().copied(), n);
         finding.notes.extend(value.err());
+        if measure != "variance_explained" && !quality.losses.is_empty() {
+            finding.parts.insert("losses_clean_rebuilt_zero_mean".into(), quality.losses.clone());
+        }
         rows.push(finding);
     }
     // The toy data are read by no network.
