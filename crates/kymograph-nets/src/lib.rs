@@ -19,6 +19,7 @@ mod loss;
 mod network;
 mod optim;
 mod pairs;
+mod patched;
 mod plan;
 mod polytopes;
 mod reduce;

@@ -231,3 +231,33 @@ fn later_tokens_are_not_seen() {
     assert_eq!(tokens(&before, 0..3), tokens(&after, 0..3));
     assert_ne!(tokens(&before, 3..4), tokens(&after, 3..4));
 }
+
+#[test]
+fn a_place_replaced_by_itself_keeps_the_loss_and_by_another_examples_values_takes_its_answer() {
+    for norm_first in [false, true] {
+        let net = net(norm_first, false);
+        // More examples than go through at once.
+        let (x, labels) = (x(300), labels(9, 300, 3));
+        let near = |a: f64, b: f64, what: &str| assert!((a - b).abs() < 1e-12, "{what}: {a} {b}");
+        let clean = net.loss_with(x.view(), &labels, &[]).unwrap();
+        let logits = net.predict(x.view()).unwrap().into_dimensionality::<ndarray::Ix2>().unwrap();
+        near(clean, cross_entropy(logits.view(), &labels).unwrap().value, "the loss of the logits");
+        for hook in ["blocks.1.hook_resid_pre", "blocks.1.mlp.hook_post"] {
+            let values = net.capture(x.view(), &[hook]).unwrap().remove(hook).unwrap();
+            let same = change(hook, Edit::Replace(values.clone()), None);
+            near(net.loss_with(x.view(), &labels, &same).unwrap(), clean, hook);
+            let zero = net.loss_with(x.view(), &labels, &change(hook, Edit::Zero, None)).unwrap();
+            assert!((zero - clean).abs() > 1e-6, "{hook} is not read");
+        }
+        // What enters the second block is all that is known of an image: the first example's values give its answers.
+        let hook = "blocks.1.hook_resid_pre";
+        let values = net.capture(x.view(), &[hook]).unwrap().remove(hook).unwrap();
+        let first = values.index_axis(Axis(0), 0).to_owned();
+        let loss = net.loss_with(x.view(), &labels, &change(hook, Edit::Replace(first), None)).unwrap();
+        let row = logits.row(0).to_owned();
+        let expected =
+            labels.iter().map(|&label| row.mapv(f64::exp).sum().ln() - row[label]).sum::<f64>() / labels.len() as f64;
+        near(loss, expected, "the first example's answers");
+        assert!(net.loss_with(x.view(), &labels[..5], &[]).is_err());
+    }
+}

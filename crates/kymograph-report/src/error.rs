@@ -52,6 +52,12 @@ pub enum ReportError {
         /// The scale's name.
         scale: &'static str,
     },
+    /// A link leads out of the report.
+    #[error("the link '{href}' leaves the report; give a path relative to the page")]
+    NotRelative {
+        /// The link as given.
+        href: String,
+    },
     /// A figure's name cannot be a file name.
     #[error("'{name}' cannot name a figure's files: use letters, digits, '-' and '_' (see `slug`)")]
     FileName {

@@ -111,7 +111,7 @@ pub fn write_report(dir: &Path, page: &Page) -> Result<ReportFiles, ReportError>
     Ok(files)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     let fail = |source| ReportError::Io { path: path.to_path_buf(), source };
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(fail)?;

@@ -48,7 +48,10 @@ pub use figure::{
 };
 pub use files::{FigureFiles, ReportFiles, slug, write_figure, write_pdf, write_report};
 pub use number::{format_interval, format_value, grouped};
-pub use page::{Frame, Frames, Page, PageKind, PlacedFigure, Section, SummaryTable, render_page};
+pub use page::{
+    Frame, Frames, LeafPage, Link, LinkedTable, Page, PageKind, PlacedFigure, Section, SummaryTable, render_leaf,
+    render_page, write_leaf,
+};
 pub use pdf::to_pdf;
 pub use raster::to_png;
 pub use summary::summary;

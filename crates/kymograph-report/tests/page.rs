@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use common::{every_kind, figure, heat_map};
 use kymograph_findings::{Finding, JudgedPrediction, Judgement, Null, Outcome, RunKey, Stated, Verdict};
 use kymograph_report::{
-    FigureKind, Frame, Frames, Page, PageKind, PlacedFigure, ReportError, Section, SummaryTable, render_page, summary,
-    write_report,
+    FigureKind, Frame, Frames, LeafPage, Link, LinkedTable, Page, PageKind, PlacedFigure, ReportError, Section,
+    SummaryTable, render_leaf, render_page, summary, write_report,
 };
 
 const HOSTILE: &str = "</script><script>alert(\"x\")</script><img src=http://evil.example/x onerror='y'>";
@@ -85,6 +85,7 @@ fn page() -> Page {
         sections: vec![Section {
             title: "Weights".into(),
             text: "First.\n\nSecond.".into(),
+            links: vec![Link::new("latents/index.html", "every <latent>")],
             figures: every_kind().into_iter().map(placed).collect(),
         }],
         tables: vec![SummaryTable {
@@ -394,4 +395,36 @@ fn a_folder_that_cannot_be_written_is_named() {
     std::fs::write(&blocked, "x").unwrap();
     let error = write_report(&blocked, &page()).unwrap_err().to_string();
     assert!(error.contains("could not write") && error.contains("file"), "{error}");
+}
+
+#[test]
+fn pages_beside_the_report_run_no_script_and_lead_nowhere_else() {
+    let table = SummaryTable {
+        title: "Latents".into(),
+        columns: vec!["latent".into(), "density".into()],
+        rows: vec![vec!["7".into(), "0.5".into()], vec![HOSTILE.into()]],
+        ..SummaryTable::default()
+    };
+    let leaf = LeafPage {
+        title: HOSTILE.into(),
+        links: vec![Link::new("../report.html", HOSTILE)],
+        facts: vec![("density".into(), HOSTILE.into())],
+        sections: vec![Section {
+            title: "Examples".into(),
+            figures: every_kind().into_iter().map(placed).collect(),
+            ..Section::default()
+        }],
+        tables: vec![LinkedTable { table, hrefs: vec![Some("mlp/7.html".into())] }],
+        ..LeafPage::default()
+    };
+    let html = render_leaf(&leaf).unwrap();
+    assert!(!html.contains("<script") && html.contains("script-src\"") && !html.contains("<img src"));
+    assert!(html.contains("href=\"..&#x2f;report.html\"") || html.contains("href=\"../report.html\""));
+    assert_eq!(html.matches("<th scope=\"row\">").count(), 2);
+    assert_eq!(html.matches("7.html").count(), 1);
+    for href in ["http://evil.example/", "javascript:alert(1)", "/etc/passwd", "//evil.example", "", "a\\b"] {
+        let mut leaf = leaf.clone();
+        leaf.tables[0].hrefs = vec![Some(href.into())];
+        assert!(matches!(render_leaf(&leaf), Err(ReportError::NotRelative { .. })), "{href}");
+    }
 }

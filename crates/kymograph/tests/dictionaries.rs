@@ -14,8 +14,20 @@ use ndarray::Array2;
 use serde_json::Value;
 use support::{fails, killed_at, path, succeeds};
 
-const SMALL: &[&str] =
-    &["--quick", "--quiet", "--set", "steps=96", "--set", "held_out=512", "--set", "alphas=0.1,1", "--seeds", "0..1"];
+const SMALL: &[&str] = &[
+    "--quick",
+    "--quiet",
+    "--set",
+    "steps=96",
+    "--set",
+    "held_out=512",
+    "--set",
+    "alphas=0.1,1",
+    "--set",
+    "microscope_steps=0",
+    "--seeds",
+    "0..1",
+];
 
 fn findings(out: &Path) -> Vec<Finding> {
     serde_json::from_slice(&fs::read(out.join("derived/findings.json")).expect("findings")).expect("rows")

@@ -3,10 +3,12 @@
 //!
 //! Measures of the registry compare two sets of directions, `[unit, input]`; the plain functions go with them.
 
+mod activation_shape;
 mod chance;
 mod dictionary_agreement;
 mod duplicate_directions;
 mod known_directions;
+mod loss_recovered;
 mod maximal_cosines;
 mod mean_max_cosine;
 mod quantities;
@@ -14,10 +16,12 @@ mod share_recovered;
 mod usage;
 mod variance_explained;
 
+pub use activation_shape::{ActivationShape, activation_shape};
 pub use chance::chance_mean_max_cosine;
 pub use dictionary_agreement::{DictionaryAgreement, dictionary_agreement};
 pub use duplicate_directions::duplicate_directions;
 pub use known_directions::{nonnegative_least_squares, nonnegative_matching_pursuit};
+pub use loss_recovered::loss_recovered;
 pub use maximal_cosines::{MaximalCosines, maximal_cosines};
 pub use mean_max_cosine::mean_max_cosine;
 pub use quantities::{DictionaryQuantity, find_quantity, quantities};

@@ -3,6 +3,7 @@
 mod chart;
 mod evidence;
 mod frames;
+mod leaf;
 mod render;
 mod script;
 mod view;
@@ -14,6 +15,7 @@ use kymograph_findings::{Finding, Verdict};
 use crate::figure::Figure;
 
 pub use frames::{Frame, Frames};
+pub use leaf::{LeafPage, Link, LinkedTable, render_leaf, write_leaf};
 pub use render::render_page;
 pub(crate) use view::{Counted, badge, certainty, judgement_word, threshold_words};
 
@@ -61,6 +63,8 @@ pub struct Section {
     pub title: String,
     /// Paragraphs, separated by empty lines.
     pub text: String,
+    /// Links to files beside the page, behind the text.
+    pub links: Vec<Link>,
     /// Figures, in order.
     pub figures: Vec<PlacedFigure>,
 }

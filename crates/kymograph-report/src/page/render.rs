@@ -7,7 +7,7 @@ use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::{Page, PageKind, PlacedFigure, Section, chart, evidence, script, view};
+use super::{Link, Page, PageKind, PlacedFigure, Section, chart, evidence, script, view};
 use crate::figure::Width;
 use crate::files::slug;
 use crate::number::grouped;
@@ -50,6 +50,7 @@ struct SectionView {
     id: String,
     title: String,
     paragraphs: Vec<String>,
+    links: Vec<Link>,
     figures: Vec<FigureView>,
 }
 
@@ -79,9 +80,10 @@ struct WholePage<'a> {
 ///
 /// # Errors
 /// Those of [`crate::Figure::check`]; [`ReportError::FileName`] and [`ReportError::DuplicateName`] for figure names;
-/// [`ReportError::NoSuchFinding`] when a prediction cites a row that is not there; [`ReportError::PageTooLarge`].
+/// [`ReportError::NotRelative`] for a link that leaves the report; [`ReportError::NoSuchFinding`] when a prediction cites a row that is not there; [`ReportError::PageTooLarge`].
 pub fn render_page(page: &Page) -> Result<String, ReportError> {
-    check_names(page)?;
+    check_names(&page.sections)?;
+    page.sections.iter().flat_map(|s| &s.links).map(|link| &link.href).try_for_each(super::leaf::relative)?;
     let evidence = evidence::Evidence::of(page);
     let mut verdicts = Vec::new();
     for index in 0..page.verdicts.len() {
@@ -133,9 +135,9 @@ pub fn render_page(page: &Page) -> Result<String, ReportError> {
     }
 }
 
-fn check_names(page: &Page) -> Result<(), ReportError> {
+pub(super) fn check_names(sections: &[Section]) -> Result<(), ReportError> {
     let mut names = BTreeSet::new();
-    for placed in page.sections.iter().flat_map(|s| &s.figures) {
+    for placed in sections.iter().flat_map(|s| &s.figures) {
         if slug(&placed.name) != placed.name {
             return Err(ReportError::FileName { name: placed.name.clone() });
         }
@@ -161,6 +163,7 @@ fn section_view(
         id: format!("section-{index}"),
         title: section.title.clone(),
         paragraphs: paragraphs(&section.text),
+        links: section.links.clone(),
         figures,
     })
 }
@@ -198,6 +201,6 @@ fn chart_data(placed: &PlacedFigure) -> Result<Option<String>, ReportError> {
     Ok(frames.or_else(|| chart::chart(&placed.figure)).map(|data| chart::embedded(&data)))
 }
 
-fn paragraphs(text: &str) -> Vec<String> {
+pub(super) fn paragraphs(text: &str) -> Vec<String> {
     text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).map(String::from).collect()
 }

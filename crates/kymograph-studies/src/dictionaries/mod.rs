@@ -2,12 +2,16 @@
 
 mod data;
 mod members;
+mod microscope;
+mod microscope_fit;
 mod settings;
 mod toy;
 mod training;
 
 pub use data::{Codes, Correlation, Directions, Examples, Redraw, Scale, Synthetic, Uniforms};
 pub use members::{AGAIN, Member, MemberStart, Network, networks, penalty_member, sweep_network};
+pub use microscope::{MICROSCOPE, Microscope};
+pub use microscope_fit::{Decoder, Fit, Fitted, normal_like};
 pub use settings::Settings;
 pub use toy::{Toy, UNREPRESENTED};
 pub use training::{HELD_OUT, Training, dictionary_of};

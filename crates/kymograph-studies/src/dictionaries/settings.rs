@@ -79,6 +79,27 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Examples on which codes are measured.
     pub held_out: usize,
+    /// Optimisation steps of the transformer of `phases` under the microscope; 0 leaves it out.
+    #[serde(default)]
+    pub microscope_steps: u64,
+    /// The folder of a run of a transformer, of `phases` for one, to be looked at instead of training one; empty for none.
+    #[serde(default)]
+    pub phases_run: String,
+    /// Of the seeds, the first so many have a transformer.
+    #[serde(default)]
+    pub microscope_seeds: u64,
+    /// Held-out images whose activations are taken: dictionaries are fitted on one half and measured on the other.
+    #[serde(default)]
+    pub microscope_images: usize,
+    /// Latents that a token may use; the one in the middle is the standard one.
+    #[serde(default, deserialize_with = "numbers")]
+    pub microscope_ks: Vec<f64>,
+    /// Optimisation steps of a dictionary of activations.
+    #[serde(default)]
+    pub microscope_fit_steps: u64,
+    /// Latents of each place that have a page.
+    #[serde(default)]
+    pub microscope_pages: usize,
 }
 
 /// Numbers, also where `--set` gave them as words.
@@ -181,6 +202,7 @@ impl Settings {
             return Err(("actives", "must be at most ratio_width".into()));
         }
         self.check_further()?;
+        super::microscope::check(self)?;
         match self.starts.iter().find(|start| !STARTS.contains(&start.as_str())) {
             Some(other) => Err(("starts", format!("`{other}` is none of {}", STARTS.join(", ")))),
             None => Ok(()),

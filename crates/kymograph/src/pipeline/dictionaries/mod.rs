@@ -6,12 +6,14 @@ mod examined;
 mod figures;
 mod further;
 mod given;
+mod microscope;
 mod page;
 mod rows;
 mod tables;
 mod toy;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use kymograph_findings::{Finding, Judging, Plan, Predictions, RunKey, Stated, Verdict, judge};
 use kymograph_report::write_report;
@@ -22,7 +24,7 @@ use serde_json::json;
 
 use super::derive::Derived;
 use super::study::{Asked, flags, hash, record};
-use super::{Event, Listener};
+use super::{Event, Listener, absolute};
 use crate::error::KymographError;
 
 /// Trains what was asked for, and derives the report.
@@ -32,6 +34,11 @@ pub(super) fn run(asked: &Asked<'_>, listener: Listener<'_>) -> Result<Derived, 
     Plan::from_toml(study.plan, "the study's plan.toml")?;
     Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
     let seeds = request.seeds.clone().unwrap_or_else(|| (0..settings.seeds).collect());
+    let mut settings = settings;
+    if !settings.phases_run.is_empty() {
+        settings.phases_run = absolute(Path::new(&settings.phases_run)).display().to_string();
+    }
+    let prepared = microscope::prepare(asked, &settings)?;
     let note = "examples made of known features as they are needed";
     let experiment = asked.experiment(&json!(settings), note)?;
     for network in &networks(&settings) {
@@ -43,6 +50,7 @@ pub(super) fn run(asked: &Asked<'_>, listener: Listener<'_>) -> Result<Derived, 
             record((&experiment, request), &key, &training.manifest(), train, listener)?;
         }
     }
+    prepared.train(asked, (&settings, &seeds), &experiment, listener)?;
     derive_study(&experiment, study, listener)
 }
 
@@ -74,7 +82,9 @@ pub(super) fn derive_study(
         false => Stated::Afterwards,
     };
     let (recorded, settings) = recorded(experiment, study, listener)?;
-    let findings = rows::all(&recorded, &settings, listener)?;
+    let mut findings = rows::all(&recorded, &settings, listener)?;
+    let seen = microscope::take(experiment, &settings, listener)?;
+    findings.extend(seen.rows.iter().cloned());
     let seeds: Vec<u64> = recorded.iter().map(Recorded::seed).collect();
     let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
     let flags = flags(&experiment.manifest().settings);
@@ -89,12 +99,14 @@ pub(super) fn derive_study(
     let last = low + (high - low).max(7);
     let plain = flags.replace(" --quick", "");
     let remedy = format!("kymograph run {name}{plain} --seeds {low}..{last} --out kymograph-out/{name}-more-seeds");
-    let names = step_names(&report.settings);
+    let mut names = step_names(&report.settings);
+    names.extend(seen.step_names.clone());
     let judging = Judging { step_names: &names, stated, repeat: &report.repeat, remedy: Some(&remedy) };
     let verdicts: Vec<Verdict> = judge(&predictions, &findings, &judging);
     listener(Event::Drawing);
     let derived = experiment.derived_folder()?;
-    let page = page::build(&report, &recorded, &findings, &verdicts)?;
+    let mut page = page::build(&report, &recorded, &findings, &verdicts)?;
+    microscope::show(&seen, &mut page, &derived, &report.settings)?;
     let files = write_report(&derived, &page)?;
     Ok(Derived::of(experiment, files, findings, verdicts))
 }
@@ -106,7 +118,11 @@ pub(super) fn findings_of_experiment(
     listener: Listener<'_>,
 ) -> Result<(Vec<Finding>, BTreeMap<String, u64>), KymographError> {
     let (recorded, settings) = recorded(experiment, study, listener)?;
-    Ok((rows::all(&recorded, &settings, listener)?, step_names(&settings)))
+    let (mut rows, mut names) = (rows::all(&recorded, &settings, listener)?, step_names(&settings));
+    let seen = microscope::take(experiment, &settings, listener)?;
+    rows.extend(seen.rows);
+    names.extend(seen.step_names);
+    Ok((rows, names))
 }
 
 fn step_names(settings: &Settings) -> BTreeMap<String, u64> {
