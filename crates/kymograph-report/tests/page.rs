@@ -350,6 +350,38 @@ fn huge_drawings_become_rasters() {
 }
 
 #[test]
+fn figures_beyond_the_page_s_limit_are_named_by_their_files() {
+    let mut page = page();
+    let chart = |phase: f64| {
+        let mut placed = page.sections[0].figures[0].clone();
+        let values: Vec<Vec<Option<f64>>> =
+            (0..60).map(|i| (0..60).map(|j| Some((f64::from(i * j) * phase).sin())).collect()).collect();
+        let names: Vec<String> = (0..60).map(|i| i.to_string()).collect();
+        let mut map = heat_map();
+        map.panels = (0..3)
+            .map(|i| kymograph_report::HeatPanel {
+                title: format!("panel {i}"),
+                rows: names.clone(),
+                columns: names.clone(),
+                values: values.clone(),
+            })
+            .collect();
+        placed.figure = figure(FigureKind::HeatMap(map));
+        placed
+    };
+    let mut figures: Vec<_> = (0..80).map(|i| chart(0.1 + f64::from(i))).collect();
+    for (i, figure) in figures.iter_mut().enumerate() {
+        figure.name = format!("map-{i}");
+    }
+    page.sections[0].figures = figures;
+    let html = render_page(&page).unwrap();
+    assert!(html.len() < 20_000_000);
+    let named = html.matches("This page is full").count();
+    assert!(named > 0 && named < 70, "{named}");
+    assert!(html.contains("<a href=\"figures/map-79.svg\">"));
+}
+
+#[test]
 fn an_empty_page_and_one_without_predictions_render() {
     assert!(render_page(&Page::default()).unwrap().contains("No prediction was judged"));
     let mut bare = page();

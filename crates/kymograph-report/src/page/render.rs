@@ -21,6 +21,8 @@ const LARGEST_SVG: usize = 600_000;
 const LARGEST_CSV: usize = 200_000;
 /// Share of the page kept for figures before all further ones become PNGs.
 const FIGURE_BUDGET: usize = 9_000_000;
+/// Share of the page kept for figures altogether; further ones lie beside the page, which names their files.
+const FIGURES_HELD: usize = 13_000_000;
 /// Share of the page kept for the data of live charts before all further figures stay as printed.
 const CHART_BUDGET: usize = 5_000_000;
 
@@ -35,6 +37,7 @@ struct Spent {
 struct FigureView {
     name: String,
     number: usize,
+    /// Drawing or pixels; neither where the page is full.
     svg: Option<String>,
     png: Option<String>,
     single: bool,
@@ -171,7 +174,9 @@ fn section_view(
 fn figure_view(placed: &PlacedFigure, number: usize, spent: &mut Spent) -> Result<FigureView, ReportError> {
     let drawing = to_svg(&placed.figure, &placed.name)?;
     let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
-    let (svg, png) = if drawing.len() > LARGEST_SVG || spent.figures + drawing.len() > FIGURE_BUDGET {
+    let (svg, png) = if spent.figures > FIGURES_HELD {
+        (None, None)
+    } else if drawing.len() > LARGEST_SVG || spent.figures + drawing.len() > FIGURE_BUDGET {
         (None, Some(encode(&to_png(&drawing, &placed.figure.title)?)))
     } else {
         (Some(drawing), None)
@@ -179,7 +184,8 @@ fn figure_view(placed: &PlacedFigure, number: usize, spent: &mut Spent) -> Resul
     let csv = to_csv(&placed.figure)?;
     let csv = (csv.len() <= LARGEST_CSV && spent.figures < FIGURE_BUDGET).then(|| encode(csv.as_bytes()));
     spent.figures += [&svg, &png, &csv].into_iter().flatten().map(String::len).sum::<usize>();
-    let chart = chart_data(placed)?.filter(|data| spent.charts + data.len() <= CHART_BUDGET);
+    let shown = svg.is_some() || png.is_some();
+    let chart = chart_data(placed)?.filter(|data| shown && spent.charts + data.len() <= CHART_BUDGET);
     spent.charts += chart.as_ref().map_or(0, String::len);
     Ok(FigureView {
         name: placed.name.clone(),
