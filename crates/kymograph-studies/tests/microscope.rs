@@ -23,7 +23,7 @@ fn rows(count: usize) -> (Array2<f32>, Array2<f32>) {
     (directions, x)
 }
 
-fn fit(x: &Array2<f32>, steps: u64, decoder: Decoder<'_>) -> (f64, Array2<f32>) {
+fn fit<'a>(x: &'a Array2<f32>, steps: u64, decoder: Decoder<'a>) -> (f64, Array2<f32>) {
     let fitted = Fit { x: x.view(), latents: 24, k: 2, steps, decoder, seed: 1 }.run().unwrap();
     let rebuilt = fitted.decode(&fitted.encode(x.view()).unwrap());
     let explained = variance_explained(x.view(), rebuilt.view()).unwrap().value;
