@@ -86,12 +86,11 @@ fn losses_are_recovered_by_their_share() {
     assert_eq!(loss_recovered(0.25, 2.25, 2.25).unwrap(), 0.0);
     assert_eq!(loss_recovered(0.25, 4.25, 2.25).unwrap(), -1.0);
     assert_eq!(loss_recovered(0.25, 0.0, 2.25).unwrap(), 1.125);
-    // Unchanged by a shift and a factor of all three.
-    let moved = loss_recovered(3.0 * 0.3 + 1.0, 3.0 * 0.9 + 1.0, 3.0 * 2.0 + 1.0).unwrap();
+    let moved = loss_recovered(3.0 * 0.3, 3.0 * 0.9, 3.0 * 2.0).unwrap();
     assert!((moved - loss_recovered(0.3, 0.9, 2.0).unwrap()).abs() < 1e-14);
-    for ablated in [0.25, 0.2] {
+    for ablated in [0.25, 0.2, 0.252] {
         assert!(matches!(loss_recovered(0.25, 0.3, ablated), Err(MeasureError::NoVariation { input: "ablated", .. })));
     }
     assert!(loss_recovered(f64::NAN, 0.0, 1.0).is_err() && loss_recovered(0.0, f64::INFINITY, 1.0).is_err());
-    assert!(loss_recovered(0.0, 1e308, 1e-300).is_err());
+    assert!(loss_recovered(0.0, 1e308, 1e-300).is_err() && loss_recovered(0.0, 0.0, 0.0).is_err());
 }

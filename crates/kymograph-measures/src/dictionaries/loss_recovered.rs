@@ -2,6 +2,9 @@
 
 use crate::MeasureError;
 
+/// Of the loss: an ablation that costs less has nothing to recover.
+const LEAST_WORTH: f64 = 0.01;
+
 /// **How much of what a place is worth to a network does a reconstruction keep?**
 ///
 /// `(ablated − rebuilt) / (ablated − clean)` of three losses on the same examples: `clean`, the network as it is; `rebuilt`,
@@ -9,13 +12,14 @@ use crate::MeasureError;
 /// which must be said beside the number. 1 where nothing is lost, 0 where the reconstruction is as bad as the ablation, below
 /// 0 where it is worse, above 1 where it happens to lower the loss.
 ///
-/// Unchanged by a shift and by a positive factor of all three.
+/// Unchanged by a positive factor of all three.
 ///
 /// **Misleads**: an ablation that breaks the network makes any reconstruction look good, and zeros are farther from what the
 /// network knows than the mean is; a network that can do without the place has nothing to recover.
 ///
 /// # Errors
-/// A loss that is not finite, and an ablation that does not raise the loss, after which there is nothing to recover.
+/// A loss that is not finite, and an ablation that raises the loss by less than a hundredth of it: there is next to nothing to
+/// recover, and the share of it would be noise.
 ///
 /// Reference: Rajamanoharan et al. 2024, Improving dictionary learning with gated sparse autoencoders (arXiv:2404.16014),
 /// section 3.1; there with zeros.
@@ -32,11 +36,9 @@ pub fn loss_recovered(clean: f64, rebuilt: f64, ablated: f64) -> Result<f64, Mea
             return Err(MeasureError::NotFinite { input, row: 0, column: 0, value });
         }
     }
-    // What rounding of two losses leaves of none.
-    let rounding = 8.0 * f64::EPSILON * (clean.abs() + ablated.abs());
     let worth = ablated - clean;
-    if worth <= rounding {
-        let what = "it does not raise the loss, and there is nothing to recover";
+    if worth <= LEAST_WORTH * clean.abs() {
+        let what = "it raises the loss by less than a hundredth of it, and there is nothing to recover";
         return Err(MeasureError::NoVariation { input: "ablated", what });
     }
     crate::check::number("loss_recovered", (ablated - rebuilt) / worth)

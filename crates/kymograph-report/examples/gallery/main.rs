@@ -332,10 +332,11 @@ fn page(several: bool) -> Page {
         verdicts: vec![verdict],
         findings,
         sections: vec![
-            Section { title: "Training".into(), text: "How the networks learned, as context for what follows.".into(), figures: training },
+            Section { title: "Training".into(), text: "How the networks learned, as context for what follows.".into(), figures: training, links: Vec::new() },
             Section {
                 title: "Weights over training".into(),
                 text: "Each layer's units are compared with themselves at other steps. High cosine between near steps is what a small step gives; the random walk of equal displacement is the null that matters.\n\nNumbers in cells are means over seeds.".into(),
+                links: Vec::new(),
                 figures: weights.into_iter().flatten().collect(),
             },
         ],

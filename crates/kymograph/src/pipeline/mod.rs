@@ -22,6 +22,7 @@ mod run;
 mod sections;
 mod signals;
 mod squeeze;
+mod stating;
 mod study;
 mod superposition;
 mod tensorboard;

@@ -13,7 +13,8 @@ use super::activations::{self, ACTIVATION_BUDGET, Replays};
 use super::capture::Replay;
 use super::derive::{Derivation, Derived, derive};
 use super::published::Published;
-use super::study::{Asked, flags, hash, record};
+use super::stating::Stating;
+use super::study::{Asked, flags, record};
 use super::{Event, Listener};
 use crate::error::KymographError;
 
@@ -173,33 +174,19 @@ pub(super) fn derive_study(
     let plan = &Plan::from_toml(study.plan, "the study's plan.toml")?;
     let recorded = recorded(experiment, study, task, plan, budget, listener)?;
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
-    let stated = if experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
-        Stated::Beforehand
-    } else {
-        Stated::Afterwards
-    };
-    let flags = flags(&experiment.manifest().settings);
     let main = recorded.entries.iter().filter(|entry| entry.key.control.is_none());
-    let seeds: Vec<u64> = main.map(|entry| entry.key.seed).collect();
-    let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
+    let stating = Stating::of(experiment, study, main.map(|entry| entry.key.seed));
+    let (low, high) = stating.seeds;
     let needed = predictions.sets.iter().flat_map(|s| &s.predictions).map(|p| p.min_seeds).max().unwrap_or(0) as u64;
     let more = (high - low + 1).max(needed.max(8)) - 1 + low;
+    let deciding = deciding(study, task, &recorded.file, &predictions, &experiment.manifest().settings)?;
     let derivation = Derivation {
         title: recorded.file.title.clone(),
         question: recorded.file.question.clone(),
         predictions: Some(&predictions),
-        stated,
-        repeat: format!(
-            "kymograph run {}{flags} --seeds {low}..{high} --out kymograph-out/{}-again",
-            study.name, study.name
-        ),
-        remedy: Some(format!(
-            "kymograph run {}{} --seeds {low}..{more} --out kymograph-out/{}-{}-seeds",
-            study.name,
-            deciding(study, task, &recorded.file, &predictions, &experiment.manifest().settings)?,
-            study.name,
-            more - low + 1
-        )),
+        stated: stating.stated,
+        repeat: stating.repeat(),
+        remedy: Some(stating.remedy_with(&deciding, more)),
         published: recorded.published.clone(),
         ..recorded.derivation(experiment, plan)
     };

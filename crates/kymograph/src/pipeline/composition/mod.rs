@@ -22,7 +22,8 @@ use serde_json::json;
 
 use super::derive::Derived;
 use super::published::Published;
-use super::study::{Asked, flags, hash, record};
+use super::stating::Stating;
+use super::study::{Asked, record};
 use super::{Event, Listener};
 use crate::error::KymographError;
 use numbers::Numbers;
@@ -61,14 +62,8 @@ pub(super) fn derive_study(
     let file = StudyFile::read(study)?;
     let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
-    let stated = match experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
-        true => Stated::Beforehand,
-        false => Stated::Afterwards,
-    };
     let (composers, settings) = recorded(experiment, listener)?;
-    let seeds: Vec<u64> = composers.iter().filter_map(|c| c.key.seed).collect();
-    let (low, high) = (seeds.iter().min().copied().unwrap_or(1), seeds.iter().max().copied().unwrap_or(1));
-    let flags = flags(&experiment.manifest().settings);
+    let stating = Stating::of(experiment, study, composers.iter().filter_map(|c| c.key.seed));
     // Numbers published for one recipe are shown beside runs of that recipe only.
     let notebook = kymograph_studies::Choice { recipe: Some("notebook"), ..Default::default() };
     let mut recipe = Settings::read(study, &file, notebook)?;
@@ -83,17 +78,9 @@ pub(super) fn derive_study(
         question: file.question,
         plan: plan.composition.unwrap_or_default(),
         predictions: Some(predictions),
-        stated,
-        repeat: format!(
-            "kymograph run {}{flags} --seeds {low}..{high} --out kymograph-out/{}-again",
-            study.name, study.name
-        ),
-        remedy: Some(format!(
-            "kymograph run {}{} --seeds 1..40 --out kymograph-out/{}-40-seeds",
-            study.name,
-            flags.replace(" --quick", ""),
-            study.name
-        )),
+        stated: stating.stated,
+        repeat: stating.repeat(),
+        remedy: Some(stating.remedy(40)),
         published,
         own: true,
     };

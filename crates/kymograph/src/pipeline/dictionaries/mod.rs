@@ -15,7 +15,7 @@ mod toy;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kymograph_findings::{Finding, Judging, Plan, Predictions, RunKey, Stated, Verdict, judge};
+use kymograph_findings::{Finding, Judging, Plan, Predictions, RunKey, Verdict, judge};
 use kymograph_report::write_report;
 use kymograph_runs::{Experiment, Run, Table};
 use kymograph_studies::dictionaries::{Network, Settings, Training, networks};
@@ -23,7 +23,8 @@ use kymograph_studies::{Progress, Study, StudyError, StudyFile};
 use serde_json::json;
 
 use super::derive::Derived;
-use super::study::{Asked, flags, hash, record};
+use super::stating::Stating;
+use super::study::{Asked, record};
 use super::{Event, Listener, absolute};
 use crate::error::KymographError;
 
@@ -77,31 +78,16 @@ pub(super) fn derive_study(
 ) -> Result<Derived, KymographError> {
     let file = StudyFile::read(study)?;
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
-    let stated = match experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
-        true => Stated::Beforehand,
-        false => Stated::Afterwards,
-    };
     let (recorded, settings) = recorded(experiment, study, listener)?;
     let mut findings = rows::all(&recorded, &settings, listener)?;
     let seen = microscope::take(experiment, &settings, listener)?;
     findings.extend(seen.rows.iter().cloned());
-    let seeds: Vec<u64> = recorded.iter().map(Recorded::seed).collect();
-    let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
-    let flags = flags(&experiment.manifest().settings);
-    let name = study.name;
-    let report = Report {
-        experiment,
-        title: file.title,
-        question: file.question,
-        settings,
-        repeat: format!("kymograph run {name}{flags} --seeds {low}..{high} --out kymograph-out/{name}-again"),
-    };
-    let last = low + (high - low).max(7);
-    let plain = flags.replace(" --quick", "");
-    let remedy = format!("kymograph run {name}{plain} --seeds {low}..{last} --out kymograph-out/{name}-more-seeds");
+    let stating = Stating::of(experiment, study, recorded.iter().map(Recorded::seed));
+    let report = Report { experiment, title: file.title, question: file.question, settings, repeat: stating.repeat() };
+    let remedy = stating.remedy(stating.seeds.1.max(stating.seeds.0 + 7));
     let mut names = step_names(&report.settings);
     names.extend(seen.step_names.clone());
-    let judging = Judging { step_names: &names, stated, repeat: &report.repeat, remedy: Some(&remedy) };
+    let judging = Judging { step_names: &names, stated: stating.stated, repeat: &report.repeat, remedy: Some(&remedy) };
     let verdicts: Vec<Verdict> = judge(&predictions, &findings, &judging);
     listener(Event::Drawing);
     let derived = experiment.derived_folder()?;

@@ -12,7 +12,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use kymograph_findings::{
-    Finding, FindingsError, Gathering, Judging, Plan, Predictions, RunKey, Stated, Subject, gather, judge,
+    Finding, FindingsError, Gathering, Judging, Plan, Predictions, RunKey, Subject, gather, judge,
 };
 use kymograph_report::write_report;
 use kymograph_runs::{Experiment, Run, image_data};
@@ -25,7 +25,8 @@ use serde_json::json;
 use super::activations::{self, Replays};
 use super::derive::Derived;
 use super::published::Published;
-use super::study::{Asked, flags, hash, record};
+use super::stating::Stating;
+use super::study::{Asked, record};
 use super::{Event, Listener};
 use crate::error::KymographError;
 use recorded::Recorded;
@@ -110,26 +111,12 @@ pub(super) fn derive_study(
     let file = StudyFile::read(study)?;
     let plan = Plan::from_toml(study.plan, "the study's plan.toml")?;
     let predictions = Predictions::from_toml(study.predictions, "the study's predictions.toml")?;
-    let stated = match experiment.manifest().predictions_hash.as_deref() == Some(&hash(study.predictions)) {
-        true => Stated::Beforehand,
-        false => Stated::Afterwards,
-    };
     let recorded = Recorded::read(experiment, listener)?;
     let findings = measured(experiment, &recorded, &plan, listener)?;
-    let seeds: Vec<u64> = experiment.runs()?.iter().map(|entry| entry.key.seed).collect();
-    let (low, high) = (seeds.iter().min().copied().unwrap_or(0), seeds.iter().max().copied().unwrap_or(0));
-    let flags = flags(&experiment.manifest().settings);
-    let repeat =
-        format!("kymograph run {}{flags} --seeds {low}..{high} --out kymograph-out/{}-again", study.name, study.name);
-    let remedy = format!(
-        "kymograph run {}{} --seeds {low}..{} --out kymograph-out/{}-more-seeds",
-        study.name,
-        flags.replace(" --quick", ""),
-        low + 39,
-        study.name
-    );
+    let stating = Stating::of(experiment, study, experiment.runs()?.iter().map(|entry| entry.key.seed));
+    let (repeat, remedy) = (stating.repeat(), stating.remedy(stating.seeds.0 + 39));
     let names = recorded.step_names();
-    let judging = Judging { step_names: &names, stated, repeat: &repeat, remedy: Some(&remedy) };
+    let judging = Judging { step_names: &names, stated: stating.stated, repeat: &repeat, remedy: Some(&remedy) };
     let verdicts = judge(&predictions, &findings, &judging);
     listener(Event::Drawing);
     // Numbers published for one set of settings are shown beside runs of those settings only.

@@ -51,7 +51,7 @@ pub(super) fn rows(look: &Look, fits: &[Fits]) -> Result<Vec<Finding>, Kymograph
         let of = |wanted: &dyn Fn(&Pair) -> bool| pairs.iter().position(wanted).map(|at| scores[at]);
         let by_chance = of(&|pair| matches!(pair, Pair::Chance)).unwrap_or_default();
         let no_data = of(&|pair| matches!(pair, Pair::NoData)).unwrap_or_default();
-        let ceiling = of(&|pair| matches!(pair, Pair::FirstWeights(at) if *at == last)).unwrap_or_default();
+        let others = of(&|pair| matches!(pair, Pair::FirstWeights(at) if *at == last)).unwrap_or_default();
         for (pair, found) in pairs.iter().zip(&scores) {
             let (names, steps, n) = match pair {
                 Pair::Steps(at) => (
@@ -73,7 +73,7 @@ pub(super) fn rows(look: &Look, fits: &[Fits]) -> Result<Vec<Finding>, Kymograph
                 if matches!(pair, Pair::Steps(_)) {
                     // Both began at the same first weights, which alone makes them somewhat alike.
                     finding.nulls.insert(0, Null::exact("same_first_weights_on_normal_numbers", no_data[which]));
-                    finding.ceiling = Some(Null::exact("other_first_weights_at_the_last_step", ceiling[which]));
+                    finding.nulls.push(Null::exact("other_first_weights_at_the_last_step", others[which]));
                 }
                 rows.push(finding);
             }

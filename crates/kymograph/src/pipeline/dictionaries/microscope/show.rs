@@ -54,8 +54,8 @@ pub(in super::super) fn show(
                    the real ones.";
     put(&mut real, "beside-nulls", figures::beside_nulls(findings, last, seeds), caption);
     let caption = "Left: one dictionary a step, each from the same first weights, which alone make them alike: the dashed rule is a \
-                   dictionary with these first weights fitted to other data. Two first weights at one step are the ceiling of what \
-                   following features can mean. Right: the last dictionary on earlier activations; a latent silent there counts \
+                   dictionary with these first weights fitted to other data. Two first weights at one step share no start, and may agree less. \
+                   Right: the last dictionary on earlier activations; a latent silent there counts \
                    as uncorrelated.";
     put(&mut real, "features-over-steps", figures::over_steps(findings, steps, seeds), caption);
     if settings.microscope_pages > 0 {
