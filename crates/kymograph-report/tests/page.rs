@@ -58,15 +58,18 @@ fn prediction(name: &str) -> JudgedPrediction {
     }
 }
 
-fn page() -> Page {
-    let placed = |(name, figure): (&str, kymograph_report::Figure)| PlacedFigure {
+fn placed((name, figure): (&str, kymograph_report::Figure)) -> PlacedFigure {
+    PlacedFigure {
         name: name.into(),
         figure,
         caption: format!("Caption of {name}"),
         alt: format!("Words for {name}"),
         note: String::new(),
         frames: None,
-    };
+    }
+}
+
+fn page() -> Page {
     Page {
         title: "Phases".into(),
         subtitle: "A CNN on MNIST".into(),

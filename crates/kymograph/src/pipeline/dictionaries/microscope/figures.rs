@@ -18,8 +18,7 @@ const MOST: usize = 20_000;
 const WIDEST: f64 = 5.0;
 
 /// The places' names in figures and tables.
-pub(super) const PLACES: [(&str, &str); 3] =
-    [(TOY_DATA, "toy data"), (MLP, "MLP, hidden layer"), (RESIDUAL, "residual stream")];
+pub(super) const PLACES: [(&str, &str); 3] = [(TOY_DATA, "toy data"), (MLP, "MLP"), (RESIDUAL, "residual stream")];
 
 /// Rows of one measure and array at the steps given.
 pub(super) fn rows<'a>(findings: &'a [Finding], measure: &str, array: &str, steps: &[u64]) -> Vec<&'a Finding> {
