@@ -134,7 +134,7 @@ pub fn rectified_halves<T: Real>(x: ArrayView2<'_, T>) -> Array2<T> {
     Array2::from_shape_fn((x.nrows(), 2 * width), |(row, column)| {
         let value = if column < width { x[[row, column]] } else { -x[[row, column - width]] };
         // A NaN stays, to be refused where it is used.
-        if value < T::ZERO || value == T::ZERO { T::ZERO } else { value }
+        if value <= T::ZERO { T::ZERO } else { value }
     })
 }
 
