@@ -107,10 +107,10 @@ fn codes_of_known_directions_are_scipys() {
     let found = nonnegative_least_squares(directions.view(), examples.view()).expect("codes");
     let (expected, residuals) = (matrix(&reference["least_squares"]), list(&reference["residuals"]));
     let (mut exact, mut compared) = (0, 0);
-    for example in 0..examples.nrows() {
+    for (example, &residual) in residuals.iter().enumerate() {
         let left = &examples.row(example) - &found.row(example).dot(&directions);
-        assert!((left.dot(&left).sqrt() - residuals[example]).abs() < 1e-7);
-        if residuals[example] > 1e-6 {
+        assert!((left.dot(&left).sqrt() - residual).abs() < 1e-7);
+        if residual > 1e-6 {
             // Where nothing is left, other codes do as well.
             compared += 1;
             assert!(found.row(example).iter().zip(expected.row(example)).all(|(a, b)| (a - b).abs() < 1e-7));

@@ -104,7 +104,7 @@ pub fn render_leaf(page: &LeafPage) -> Result<String, ReportError> {
         .iter()
         .map(|link| &link.href)
         .chain(page.tables.iter().flat_map(|t| t.hrefs.iter().flatten()))
-        .try_for_each(relative)?;
+        .try_for_each(|href| relative(href))?;
     let mut sections = Vec::new();
     for (index, section) in page.sections.iter().enumerate() {
         let mut figures = Vec::new();
@@ -157,10 +157,10 @@ pub fn write_leaf(path: &Path, page: &LeafPage) -> Result<(), ReportError> {
 }
 
 /// A link stays within the report: no scheme, no host, no absolute path.
-pub(super) fn relative(href: &String) -> Result<(), ReportError> {
+pub(super) fn relative(href: &str) -> Result<(), ReportError> {
     let first = href.split('/').next().unwrap_or_default();
     if href.is_empty() || href.starts_with('/') || href.contains('\\') || first.contains(':') {
-        return Err(ReportError::NotRelative { href: href.clone() });
+        return Err(ReportError::NotRelative { href: href.to_owned() });
     }
     Ok(())
 }

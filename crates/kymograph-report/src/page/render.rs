@@ -86,7 +86,7 @@ struct WholePage<'a> {
 /// [`ReportError::NotRelative`] for a link that leaves the report; [`ReportError::NoSuchFinding`] when a prediction cites a row that is not there; [`ReportError::PageTooLarge`].
 pub fn render_page(page: &Page) -> Result<String, ReportError> {
     check_names(&page.sections)?;
-    page.sections.iter().flat_map(|s| &s.links).map(|link| &link.href).try_for_each(super::leaf::relative)?;
+    page.sections.iter().flat_map(|s| &s.links).try_for_each(|link| super::leaf::relative(&link.href))?;
     let evidence = evidence::Evidence::of(page);
     let mut verdicts = Vec::new();
     for index in 0..page.verdicts.len() {

@@ -224,7 +224,8 @@ impl Settings {
             return Err(("further", format!("`{other}` is none of {}", FURTHER.join(", "))));
         }
         let features = self.further_ratio * self.ratio_width as f64;
-        if !self.further.is_empty() && !(self.further_ratio >= 0.5 && features <= 4096.0) {
+        let possible = self.further_ratio >= 0.5 && features <= 4096.0;
+        if !self.further.is_empty() && !possible {
             return Err(("further_ratio", "must be at least 0.5, and × ratio_width at most 4096 features".into()));
         }
         Ok(())

@@ -247,7 +247,9 @@ fn unlearned(run: &Recorded, truth: &Truth, settings: &Settings) -> Result<Vec<F
     let features = settings.features;
     let examples = truth.of_examples(features)?;
     let random = truth.of_random(features)?;
-    let mut all: Vec<(&str, Vec<Scores>, (Scores, usize), Option<String>)> = vec![
+    // What it is, its scores in several draws, those of as many random directions, and what is to be said of it.
+    type Scored = (&'static str, Vec<Scores>, (Scores, usize), Option<String>);
+    let mut all: Vec<Scored> = vec![
         ("examples", examples, (random.clone(), features), None),
         ("random", vec![random.clone()], (random.clone(), features), None),
     ];

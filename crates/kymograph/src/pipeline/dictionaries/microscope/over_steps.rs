@@ -142,8 +142,8 @@ fn in_use(place: &Place, at: usize, fitted: &Fitted) -> Result<Array2<f32>, Kymo
 /// Codes by latent: latent, row.
 fn columns(codes: &Codes<f32>) -> Vec<Vec<f64>> {
     let mut columns = vec![vec![0.0; codes.examples()]; codes.width];
-    for example in 0..codes.examples() {
-        let (latents, values) = codes.row(example);
+    let rows = (0..codes.examples()).map(|example| (example, codes.row(example)));
+    for (example, (latents, values)) in rows {
         for (&latent, &value) in latents.iter().zip(values) {
             columns[latent as usize][example] = f64::from(value);
         }
