@@ -53,7 +53,9 @@ fn rows_are_laid_out_and_grouped_and_the_files_can_be_measured() {
         let NpyArray::F32(written) = read_npy(&out).expect("an array") else { panic!("{out} holds no f32") };
         assert!(written.shape() == [ROWS, 2] && written.iter().all(|value| value.is_finite()));
         let purity = json(&["measure", "knn_label_purity", &out, &labels, "--set", "k=5"]);
-        assert_eq!(purity["value"], 1.0, "{method}");
+        // Three groups on three axes take three parts; two leave the rows of the third nearly without any.
+        let least = if method == "nmf" { 0.7 } else { 1.0 };
+        assert!(purity["value"].as_f64().expect("a number") >= least, "{method}: {purity}");
         // The same again gives the same bytes, but only when it is asked to.
         let before = std::fs::read(&out).expect("a file");
         fails(&args, 1, &["--force", "--out"]);
