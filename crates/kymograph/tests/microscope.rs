@@ -80,11 +80,13 @@ fn a_transformer_is_looked_at_with_nulls_and_pages_and_a_run_that_is_there_gives
         for null in
             ["principal_directions", "random_directions", "frozen_random_decoder", "decoder_of_untrained_network"]
         {
-            assert!(row.nulls.iter().any(|n| n.kind == null), "{null} beside {row:?}");
+            // So short a training may leave a place without worth to the loss, which is said then.
+            let nothing = row.value.is_none() && row.notes.iter().any(|note| note.contains("nothing to recover"));
+            assert!(nothing || row.nulls.iter().any(|n| n.kind == null), "{null} beside {row:?}");
         }
         assert!(of("variance_explained", &format!("{place}.k2")).value < of("variance_explained", place).value);
         let followed = of("matched_over_steps", place);
-        assert!(followed.ceiling.is_some() && followed.nulls.len() == 2);
+        assert_eq!(followed.nulls.len(), 3);
         assert!(of("latent_density", place).parts.contains_key("per_latent"));
     }
     // A ReLU leaves zeros and nothing below; the stream behind a normalisation neither.
