@@ -43,7 +43,6 @@ fn a_fit_finds_planted_directions_and_nulls_do_not() {
     // The planted directions themselves, only read.
     let (given, kept) = fit(&x, 1500, Decoder::Frozen(directions.view()));
     let (random, _) = fit(&x, 1500, Decoder::FrozenRandom);
-    println!("GIVEN {given} RANDOM {random}");
     assert!(given > random + 0.1, "{given} {random}");
     assert!((mean_max_cosine(directions.view(), kept.view()).unwrap().value - 1.0).abs() < 1e-5);
 }
