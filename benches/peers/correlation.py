@@ -2,7 +2,7 @@
 
     cargo build --release -p kymograph --example correlation_grid
     python -m venv venv && venv/bin/pip install -r benches/peers/requirements.txt
-    venv/bin/python benches/peers/correlation.py [--rounds 40] [--examples 256 1000] [--write]
+    venv/bin/python benches/peers/correlation.py [--rounds 15] [--examples 256 1000] [--write]
 
 Both sides get the same activations of the layers fc1 (128 units), bn1, fc2 (64), bn2, fc3 (32), bn3, fc4 (10) and softmax in
 32-bit numbers and give means of r, |r| and max(0, r) for the 36 pairs i ≤ j; the sides take turns. NumPy standardises each layer
@@ -92,15 +92,15 @@ def measure(options, examples):
         for _ in range(options.rounds):
             # The threads of NumPy's library spin for a while after a product; they are not to do so in another's turn.
             time.sleep(0.3)
-            seconds += rust.ask("time 10")
+            seconds += rust.ask("time 40")
             for form in forms:
                 time.sleep(0.3)
-                form.time(10)
+                form.time(40)
     return {"examples": examples, "apart": max(apart.values()), "ours": seconds, "forms": forms}
 
 
 def main():
-    parser = peer.parser(__doc__, 40, "correlation_grid")
+    parser = peer.parser(__doc__, 15, "correlation_grid")
     parser.add_argument("--examples", nargs="+", type=int, default=[256, 1000])
     options = parser.parse_args()
     # NumPy's library of linear algebra reads its threads when it is loaded.
