@@ -221,46 +221,31 @@ pub(super) fn over_steps(
     Some(figure)
 }
 
-/// Trained dictionaries beside directions that were not learned.
-pub(super) fn beside_unlearned(
+/// One quantity of some rows, each a label with its network and array.
+pub(super) fn dots(
     findings: &[Finding],
-    settings: &Settings,
-    best: &[(String, String, String)],
-    seeds: usize,
-) -> Option<Figure> {
-    let row = |label: &str, network: &str, array: &str, measure: &str| {
+    measure: &str,
+    title: &str,
+    rows: &[(String, String, String)],
+    unit: bool,
+) -> DotPanel {
+    let row = |(label, network, array): &(String, String, String)| {
         let values = values(findings, network, measure, array);
         let estimate = mean(&values);
         estimate.map(|_| DotRow {
-            label: label.to_owned(),
+            label: label.clone(),
             estimate,
             interval: band(&values),
             values,
             ..DotRow::default()
         })
     };
-    let panel = |measure: &str, title: &str| {
-        let mut rows: Vec<DotRow> =
-            best.iter().filter_map(|(label, network, array)| row(label, network, array, measure)).collect();
-        let g = settings.features;
-        for (label, array) in [
-            (format!("{g} examples"), "examples"),
-            ("principal directions, either sign".to_owned(), "principal"),
-            ("independent components, either sign".to_owned(), "ica"),
-            ("non-negative parts of both halves".to_owned(), "nmf"),
-            (format!("{g} random directions"), "random"),
-        ] {
-            rows.extend(row(&label, UNLEARNED, array, measure));
-        }
-        rows.extend(row("frozen random decoder", "starts", "frozen", measure));
-        let x = Axis { range: Some([0.0, 1.0]), ..Axis::linear(title) };
-        DotPanel { title: title.to_owned(), x, thresholds: Vec::new(), rows }
-    };
-    let panels = vec![
-        panel("mmcs", "MMCS"),
-        panel("recall", "recall at cosine .9"),
-        panel("hungarian_cosine", "matched cosine"),
-    ];
+    let range = unit.then_some([0.0, 1.0]);
+    let x = Axis { range, ..Axis::linear(title) };
+    DotPanel { title: title.to_owned(), x, thresholds: Vec::new(), rows: rows.iter().filter_map(row).collect() }
+}
+
+pub(super) fn dot_figure(title: &str, seeds: usize, panels: Vec<DotPanel>) -> Option<Figure> {
     if panels[0].rows.is_empty() {
         return None;
     }
@@ -269,7 +254,33 @@ pub(super) fn beside_unlearned(
         null_label: String::new(),
         panels,
     });
-    Some(figure("Learned directions beside others", seeds_note(seeds), Width::Double, kind))
+    Some(figure(title, seeds_note(seeds), Width::Double, kind))
+}
+
+/// Trained dictionaries beside directions that were not learned.
+pub(super) fn beside_unlearned(
+    findings: &[Finding],
+    settings: &Settings,
+    best: &[(String, String, String)],
+    seeds: usize,
+) -> Option<Figure> {
+    let g = settings.features;
+    let others = [
+        (format!("{g} examples"), UNLEARNED, "examples"),
+        ("principal directions, either sign".to_owned(), UNLEARNED, "principal"),
+        ("independent components, either sign".to_owned(), UNLEARNED, "ica"),
+        ("non-negative parts of both halves".to_owned(), UNLEARNED, "nmf"),
+        (format!("{g} random directions"), UNLEARNED, "random"),
+        ("frozen random decoder".to_owned(), "starts", "frozen"),
+    ];
+    let others = others.into_iter().map(|(label, network, array)| (label, network.to_owned(), array.to_owned()));
+    let rows: Vec<_> = best.iter().cloned().chain(others).collect();
+    let panels = vec![
+        dots(findings, "mmcs", "MMCS", &rows, true),
+        dots(findings, "recall", "recall at cosine .9", &rows, true),
+        dots(findings, "hungarian_cosine", "matched cosine", &rows, true),
+    ];
+    dot_figure("Learned directions beside others", seeds, panels)
 }
 
 /// Recovery on data with more features a dimension, or more of them present at once.

@@ -3,12 +3,12 @@
 
 use kymograph_findings::Finding;
 use kymograph_report::{
-    Axis, AxisScale, CurvePanel, Curves, DotInterval, DotPanel, DotRow, Figure, FigureKind, Scatter, ScatterPanel,
-    Series, SummaryTable, Threshold, Width,
+    Axis, AxisScale, CurvePanel, Curves, Figure, FigureKind, Scatter, ScatterPanel, Series, SummaryTable, Threshold,
+    Width,
 };
 use kymograph_studies::dictionaries::{AGAIN, Settings, penalty_member, sweep_network};
 
-use super::figures::{band, figure, mean, seeds_note, values, word};
+use super::figures::{band, dot_figure, dots, figure, mean, seeds_note, values, word};
 use super::given::ORACLES;
 use super::rows::UNLEARNED;
 use super::tables::{cell, null, table};
@@ -68,36 +68,6 @@ pub(super) fn between_trainings(findings: &[Finding], settings: &Settings, seeds
     });
     let note = if seeds > 1 { format!("Mean over {seeds} seeds, 95 % t-interval.") } else { seeds_note(seeds) };
     Some(figure("Two trainings of one dictionary", note, Width::Double, kind))
-}
-
-/// One quantity of some rows, each a label with its network and array.
-fn dots(findings: &[Finding], measure: &str, title: &str, rows: &[(String, String, String)], unit: bool) -> DotPanel {
-    let row = |(label, network, array): &(String, String, String)| {
-        let values = values(findings, network, measure, array);
-        let estimate = mean(&values);
-        estimate.map(|_| DotRow {
-            label: label.clone(),
-            estimate,
-            interval: band(&values),
-            values,
-            ..DotRow::default()
-        })
-    };
-    let range = unit.then_some([0.0, 1.0]);
-    let x = Axis { range, ..Axis::linear(title) };
-    DotPanel { title: title.to_owned(), x, thresholds: Vec::new(), rows: rows.iter().filter_map(row).collect() }
-}
-
-fn dot_figure(title: &str, seeds: usize, panels: Vec<DotPanel>) -> Option<Figure> {
-    if panels[0].rows.is_empty() {
-        return None;
-    }
-    let kind = FigureKind::DotInterval(DotInterval {
-        interval_label: "95 % t-interval over seeds".into(),
-        null_label: String::new(),
-        panels,
-    });
-    Some(figure(title, seeds_note(seeds), Width::Double, kind))
 }
 
 /// The true features with codes found by search, beside trained dictionaries.
