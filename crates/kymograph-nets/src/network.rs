@@ -333,6 +333,10 @@ impl<T: Real> Network<T> {
 pub(crate) fn fill<T: Real>(pass: &Pass<'_, T>, chunk: &mut Chunk<T>, input: &[T]) {
     let shape = pass.shapes[0];
     let from = &input[chunk.first * shape.len()..][..chunk.len * shape.len()];
-    chunk.finite = pass.kernels.all_finite(from);
-    layers::inward(shape, from, &mut chunk.values[0]);
+    chunk.finite = if layers::stored_alike(shape) {
+        pass.kernels.copy_finite(from, &mut chunk.values[0])
+    } else {
+        layers::inward(shape, from, &mut chunk.values[0]);
+        pass.kernels.all_finite(&chunk.values[0])
+    };
 }

@@ -139,17 +139,36 @@ pub(super) fn multiply<T: Real>(factors: &[T], products: &mut [T]) {
     }
 }
 
+/// Numbers that are looked at together; several registers, so that no sum waits for the one before it.
+const LOOKED_AT: usize = 64;
+
 /// Are all numbers finite?
 #[inline(always)]
 pub(super) fn all_finite<T: Real>(values: &[T]) -> bool {
     // Zero times a finite number is zero, times anything else NaN.
-    let mut partial = [T::ZERO; 16];
-    let blocks = values.chunks_exact(16);
+    let mut partial = [T::ZERO; LOOKED_AT];
+    let blocks = values.chunks_exact(LOOKED_AT);
     let rest = blocks.remainder();
     for block in blocks {
         for (sum, &value) in partial.iter_mut().zip(block) {
             *sum += value * T::ZERO;
         }
     }
+    partial.iter().chain(rest).all(|x| x.is_finite())
+}
+
+/// Copies all numbers; are they finite?
+#[inline(always)]
+pub(super) fn copy_finite<T: Real>(from: &[T], to: &mut [T]) -> bool {
+    let mut partial = [T::ZERO; LOOKED_AT];
+    let (blocks, mut places) = (from.chunks_exact(LOOKED_AT), to.chunks_exact_mut(LOOKED_AT));
+    let rest = blocks.remainder();
+    for (block, place) in blocks.zip(&mut places) {
+        for ((sum, &value), place) in partial.iter_mut().zip(block).zip(place) {
+            *sum += value * T::ZERO;
+            *place = value;
+        }
+    }
+    places.into_remainder().copy_from_slice(rest);
     partial.iter().chain(rest).all(|x| x.is_finite())
 }

@@ -36,6 +36,8 @@ pub(super) trait Lanes {
     unsafe fn multiply_add(a: Self::Register, b: Self::Register, c: Self::Register) -> Self::Register;
     /// The larger of zero and `a`; NaN stays NaN.
     unsafe fn rectify(a: Self::Register) -> Self::Register;
+    /// A bit for each number that is above zero, the first one lowest.
+    unsafe fn positive(a: Self::Register) -> u64;
     /// `(a, i)` where `a` is at least `b` or NaN, `(b, j)` elsewhere.
     unsafe fn larger(
         a: Self::Register,
@@ -100,6 +102,10 @@ impl<T: Real> Lanes for Plain<T> {
         a.map(|x| if x < T::ZERO { T::ZERO } else { x })
     }
     #[inline(always)]
+    unsafe fn positive(a: [T; 4]) -> u64 {
+        a.iter().enumerate().fold(0, |bits, (bit, &x)| bits | u64::from(x > T::ZERO) << bit)
+    }
+    #[inline(always)]
     unsafe fn larger(a: [T; 4], i: [T; 4], b: [T; 4], j: [T; 4]) -> ([T; 4], [T; 4]) {
         let is_nan = |x: T| x.partial_cmp(&x).is_none();
         let keep = |at: usize| a[at] >= b[at] || is_nan(a[at]);
@@ -124,6 +130,7 @@ mod x86 {
         ($name:ident, $number:ty, $register:ty, $width:literal, $run:literal, $taps:literal,
          $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $max:ident,
          |$from:ident, $to:ident, $value:ident, $count:ident| $load_partial:expr, $store_partial:expr,
+         |$signs:ident| $positive:expr,
          |$a:ident, $i:ident, $b:ident, $j:ident| $larger:expr) => {
             pub(in super::super) struct $name;
 
@@ -184,6 +191,11 @@ mod x86 {
                     unsafe { $max($zero(), a) }
                 }
                 #[inline(always)]
+                unsafe fn positive($signs: $register) -> u64 {
+                    // SAFETY: see the impl.
+                    unsafe { u64::from($positive) }
+                }
+                #[inline(always)]
                 unsafe fn larger($a: $register, $i: $register, $b: $register, $j: $register) -> ($register, $register) {
                     // SAFETY: see the impl.
                     unsafe { $larger }
@@ -207,6 +219,7 @@ mod x86 {
         _mm512_max_ps,
         |from, to, value, count| _mm512_maskz_loadu_ps(((1u32 << count) - 1) as u16, from),
         _mm512_mask_storeu_ps(to, ((1u32 << count) - 1) as u16, value),
+        |a| _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, _mm512_setzero_ps()),
         |a, i, b, j| {
             let keep = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
             (_mm512_mask_blend_ps(keep, b, a), _mm512_mask_blend_ps(keep, j, i))
@@ -227,6 +240,7 @@ mod x86 {
         _mm512_max_pd,
         |from, to, value, count| _mm512_maskz_loadu_pd(((1u32 << count) - 1) as u8, from),
         _mm512_mask_storeu_pd(to, ((1u32 << count) - 1) as u8, value),
+        |a| _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a, _mm512_setzero_pd()),
         |a, i, b, j| {
             let keep = _mm512_cmp_pd_mask::<_CMP_GE_OQ>(a, b) | _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(a, a);
             (_mm512_mask_blend_pd(keep, b, a), _mm512_mask_blend_pd(keep, j, i))
@@ -247,6 +261,7 @@ mod x86 {
         _mm256_max_ps,
         |from, to, value, count| _mm256_maskload_ps(from, _mm256_loadu_si256(MASK.as_ptr().add(8 - count).cast())),
         _mm256_maskstore_ps(to, _mm256_loadu_si256(MASK.as_ptr().add(8 - count).cast()), value),
+        |a| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, _mm256_setzero_ps())).cast_unsigned(),
         |a, i, b, j| {
             let keep = _mm256_or_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
             (_mm256_blendv_ps(b, a, keep), _mm256_blendv_ps(j, i, keep))
@@ -267,6 +282,7 @@ mod x86 {
         _mm256_max_pd,
         |from, to, value, count| _mm256_maskload_pd(from, _mm256_loadu_si256(MASK_WIDE.as_ptr().add(4 - count).cast())),
         _mm256_maskstore_pd(to, _mm256_loadu_si256(MASK_WIDE.as_ptr().add(4 - count).cast()), value),
+        |a| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(a, _mm256_setzero_pd())).cast_unsigned(),
         |a, i, b, j| {
             let keep = _mm256_or_pd(_mm256_cmp_pd::<_CMP_GE_OQ>(a, b), _mm256_cmp_pd::<_CMP_UNORD_Q>(a, a));
             (_mm256_blendv_pd(b, a, keep), _mm256_blendv_pd(j, i, keep))

@@ -8,6 +8,7 @@ mod pairs;
 mod path;
 mod pooling;
 mod rows;
+mod signs;
 mod table;
 mod tiles;
 mod toys;
@@ -404,5 +405,12 @@ impl<T: Real> Kernels<T> {
     pub(crate) fn all_finite(&self, values: &[T]) -> bool {
         // SAFETY: see `sum_chunks`.
         unsafe { (self.all_finite)(values) }
+    }
+
+    /// Copies `from` to `to`, which is as long; are all numbers finite?
+    pub(crate) fn copy_finite(&self, from: &[T], to: &mut [T]) -> bool {
+        assert_eq!(from.len(), to.len());
+        // SAFETY: see `sum_chunks`.
+        unsafe { (self.copy_finite)(from, to) }
     }
 }

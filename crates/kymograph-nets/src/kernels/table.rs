@@ -9,7 +9,7 @@ use super::pairs::{self, Combine, PairRows};
 use super::path::KernelPath;
 use super::pooling::{self, Windows};
 use super::toys::{self, ToyPass, ToySlopes, ToySpace, ToyTile};
-use super::{lanes, rows, tiles};
+use super::{lanes, rows, signs, tiles};
 
 type Adam<T> = unsafe fn(&mut [T], &[T], &mut [T], &mut [T], &AdamStep<T>);
 type Sgd<T> = unsafe fn(&mut [T], &[T], &mut [T], &SgdStep<T>);
@@ -43,6 +43,8 @@ pub(crate) struct Kernels<T> {
     pub(super) softmax: unsafe fn(&mut [T], T),
     pub(super) softmax_gradient: unsafe fn(&[T], &mut [T], T),
     pub(super) all_finite: unsafe fn(&[T]) -> bool,
+    pub(super) copy_finite: unsafe fn(&[T], &mut [T]) -> bool,
+    pub(super) signs: unsafe fn(&[T], usize, &mut [u64], usize, usize),
     pub(super) combine: unsafe fn(Combine, &PairRows<'_, T>, &mut [T]),
     pub(super) combine_gradient: CombineGradient<T>,
     pub(super) pair_loss: PairLoss<T>,
@@ -155,6 +157,15 @@ macro_rules! table {
                 elementwise::all_finite(values)
             }
             $(#[target_feature(enable = $features)])?
+            unsafe fn copy_finite(from: &[$number], to: &mut [$number]) -> bool {
+                elementwise::copy_finite(from, to)
+            }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn signs(values: &[$number], each: usize, words: &mut [u64], width: usize, first: usize) {
+                // SAFETY: passed on.
+                unsafe { signs::signs::<$lanes>(values, each, words, width, first) }
+            }
+            $(#[target_feature(enable = $features)])?
             unsafe fn combine(how: Combine, rows: &PairRows<'_, $number>, hidden: &mut [$number]) {
                 pairs::combine(how, rows, hidden);
             }
@@ -217,6 +228,8 @@ macro_rules! table {
                 softmax,
                 softmax_gradient,
                 all_finite,
+                copy_finite,
+                signs,
                 combine,
                 combine_gradient,
                 pair_loss,

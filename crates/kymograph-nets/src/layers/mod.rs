@@ -21,7 +21,7 @@ pub(crate) use activation::{
 pub(crate) use build::{Built, build};
 pub(crate) use conv::Conv;
 pub(crate) use dropout::Dropout;
-pub(crate) use flatten::{inward, outward};
+pub(crate) use flatten::{inward, outward, stored_alike};
 pub(crate) use gelu::{gelu, gelu_share, silu};
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::Linear;

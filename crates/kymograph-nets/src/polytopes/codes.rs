@@ -9,13 +9,14 @@ use rayon::prelude::*;
 use super::gates::{Gates, State};
 use super::step::{Gate, GateKind, Step};
 use super::{Polytopes, step};
+use crate::engine::Pass;
 use crate::error::NetsError;
-use crate::layers::{Layer, Pool};
+use crate::layers::{self, Layer, Pool};
 use crate::network::{Mode, Network, fill};
 use crate::workspace::{Chunk, Workspace};
 
 /// Points that go through together.
-const BLOCK: usize = 512;
+const BLOCK: usize = 128;
 
 /// A layer with a code, and where its elements lie in a packed code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -235,18 +236,6 @@ fn put(words: &mut [u64], layer: &CodeLayer, element: usize, state: u32) {
     }
 }
 
-/// Sets the bits from `first` on that belong to positive numbers.
-fn put_signs<T: Real>(words: &mut [u64], first: usize, values: &[T]) {
-    let mut at = 0;
-    while at < values.len() {
-        let (word, offset) = ((first + at) / 64, (first + at) % 64);
-        let count = (64 - offset).min(values.len() - at);
-        let signs = values[at..at + count].iter().enumerate();
-        words[word] |= signs.fold(0, |bits, (bit, &x)| bits | u64::from(x > T::ZERO) << bit) << offset;
-        at += count;
-    }
-}
-
 impl Polytopes {
     /// The hard codes of points.
     ///
@@ -280,7 +269,7 @@ impl<T: Real> Network<T> {
         let pass = self.pass(Mode::Eval);
         let blocks = parallel::blocks(examples, BLOCK);
         let rows = words.as_slice_mut().unwrap_or_default().chunks_mut((BLOCK * width).max(1));
-        let finite = rows.zip(blocks).collect::<Vec<_>>().into_par_iter().with_max_len(1).map_init(
+        let finite = rows.zip(blocks).collect::<Vec<_>>().into_par_iter().map_init(
             || None::<Workspace<T>>,
             |kept, (words, range)| {
                 let count = range.len();
@@ -290,8 +279,11 @@ impl<T: Real> Network<T> {
                     .filter(|workspace| workspace.batch == count)
                     .unwrap_or_else(|| Workspace::cut(&self.layers, &self.shapes, whole(), fused));
                 workspace.chunks[0].first = range.start;
-                workspace.each(|chunk| fill(&pass, chunk, input));
-                let ops = 0..workspace.ops.len();
+                let done = self.first_product(&pass, &mut workspace, input);
+                if done == 0 {
+                    workspace.each(|chunk| fill(&pass, chunk, input));
+                }
+                let ops = done..workspace.ops.len();
                 pass.forward(&mut workspace, ops);
                 self.pack_codes(&workspace, &layers, words);
                 let chunk = &workspace.chunks[0];
@@ -305,6 +297,22 @@ impl<T: Real> Network<T> {
             return Err(self.diagnose(x, Mode::Eval));
         }
         Ok(Codes { layers, words })
+    }
+
+    /// A linear layer at the input reads wide rows where they are, so that they come from memory while it computes; gives how many
+    /// operations are done.
+    fn first_product(&self, pass: &Pass<'_, T>, workspace: &mut Workspace<T>, input: &[T]) -> usize {
+        let again = self.layers.iter().any(|layer| matches!(layer, Layer::Add { from: 0 }));
+        let (Some(Layer::Linear(linear)), false) = (self.layers.first(), again) else { return 0 };
+        if !layers::stored_alike(self.shapes[0]) {
+            return 0;
+        }
+        let (op, chunk) = (&workspace.ops[0], &mut workspace.chunks[0]);
+        let length = self.shapes[0].len();
+        let from = &input[chunk.first * length..][..chunk.len * length];
+        linear.forward(pass.kernels, pass.parameters, from, op.rectify, &mut chunk.values[op.last + 1]);
+        chunk.finite = self.kernels.all_finite(from);
+        1
     }
 
     /// Packs the states that a forward pass left in its one chunk.
@@ -327,17 +335,22 @@ impl<T: Real> Network<T> {
             };
             let Some(layer) = layer else { return };
             let each = values.len() / chunk.len.max(1);
-            for (example, words) in words.chunks_exact_mut(width.max(1)).enumerate() {
-                let values = &values[example * each..(example + 1) * each];
-                match &self.layers[op.first] {
-                    Layer::Pool(pool) => put_winners(words, layer, pool, chunk, op.first, example),
-                    Layer::Softmax => {
+            if each * width == 0 {
+                continue;
+            }
+            let examples = values.chunks_exact(each).zip(words.chunks_exact_mut(width)).enumerate();
+            match &self.layers[op.first] {
+                Layer::Pool(pool) => {
+                    examples.for_each(|(at, (_, words))| put_winners(words, layer, pool, chunk, op.first, at));
+                }
+                Layer::Softmax => {
+                    for (_, (values, words)) in examples {
                         for (element, values) in values.chunks_exact(layer.states).enumerate() {
                             put(words, layer, element, largest(values.iter().map(|x| x.to_f64())));
                         }
                     }
-                    _ => put_signs(words, layer.first, values),
                 }
+                _ => self.kernels.signs(values, each, words, width, layer.first),
             }
         }
     }
