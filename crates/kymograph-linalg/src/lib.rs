@@ -6,6 +6,7 @@
 
 mod assignment;
 mod backend;
+mod directions;
 mod distance;
 mod error;
 mod factor;
@@ -22,6 +23,7 @@ pub mod statistics;
 pub mod tolerance;
 
 pub use assignment::assignment;
+pub use directions::nearest_directions;
 pub use distance::squared_distances;
 pub use error::LinalgError;
 pub use factor::{Qr, Svd, SymmetricEigen, eigenvalues, qr, singular_values, svd, symmetric_eigen};

@@ -174,7 +174,7 @@ impl<T: Real> Wide for Exact<'_, T> {
     }
 }
 
-fn as_standard<T: Real>(x: ArrayView2<'_, T>) -> CowArray<'_, T, Ix2> {
+pub(crate) fn as_standard<T: Real>(x: ArrayView2<'_, T>) -> CowArray<'_, T, Ix2> {
     if x.is_standard_layout() { x.into() } else { x.as_standard_layout().into_owned().into() }
 }
 

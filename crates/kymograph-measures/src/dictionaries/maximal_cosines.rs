@@ -1,16 +1,14 @@
 //! For each direction of one set, the nearest of another.
 
-use kymograph_linalg::{Real, Wide, matmul_into_sequential, parallel, widest};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use kymograph_linalg::{Real, Wide, nearest_directions, widest};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::{MeasureError, check};
 
-/// Directions compared at a time; their products stay in the cache, and no table of all pairs is ever held.
+/// Rows made unit vectors together.
 const ROWS: usize = 256;
-/// And with how many of the others: a multiple of what the widest kernel of the products takes at once.
-const TILE: usize = 384;
-/// Products compared side by side.
+/// Squares summed side by side.
 const LANES: usize = 16;
 
 /// The nearest direction of another set, for each of one.
@@ -36,8 +34,9 @@ impl MaximalCosines {
 
 /// **Which direction of `y` is nearest to each of `x`, and how near is it?**
 ///
-/// `max_k cos(x_g, y_k)`, signed: `x` is `[unit, input]`, `y` `[other unit, input]`; all pairs are compared in tiles, in the
-/// arrays' own precision (in f32 a cosine is off by less than 10⁻⁶). With `own`, a direction is not compared with the one at
+/// `max_k cos(x_g, y_k)`, signed: `x` is `[unit, input]`, `y` `[other unit, input]`; unit vectors have the
+/// arrays' own precision, and their products are exact but for rounding in f64 (see [`kymograph_linalg::nearest_directions`]): of
+/// arrays in f32 a cosine is off by less than 2 · 10⁻⁷. With `own`, a direction is not compared with the one at
 /// its own place, to find duplicates within a set.
 ///
 /// Unchanged by rotating inputs jointly and a positive factor per unit.
@@ -73,31 +72,11 @@ pub fn maximal_cosines<T: Real>(
         }
     }
     let (zero_x, zero_y) = (check::places(x.zero.iter().copied()), check::places(y.zero.iter().copied()));
-    let blocks = parallel::map_row_blocks(x.rows.view(), ROWS, |first, rows| {
-        let mut best = vec![(T::from_f64(f64::NEG_INFINITY), 0usize); rows.nrows()];
-        let mut tile = Array2::<T>::zeros((rows.nrows(), TILE));
-        for (at, columns) in y.rows.axis_chunks_iter(Axis(0), TILE).enumerate() {
-            let start = at * TILE;
-            let mut products = tile.slice_mut(s![.., ..columns.nrows()]);
-            matmul_into_sequential(T::ONE, rows, columns.reversed_axes(), T::ZERO, products.view_mut());
-            let left_out = T::from_f64(f64::NEG_INFINITY);
-            let here = start..start + columns.nrows();
-            for column in zero_y.iter().filter(|zero| here.contains(zero)) {
-                products.column_mut(column - start).fill(left_out);
-            }
-            for row in (0..rows.nrows()).filter(|row| own && here.contains(&(first + row))) {
-                products[[row, first + row - start]] = left_out;
-            }
-            widest(Nearest { best: &mut best, products: products.view(), start });
-        }
-        best
-    });
     let mut found = MaximalCosines { cosines: Vec::new(), indices: Vec::new(), zero_x, zero_y };
-    for (row, (cosine, index)) in blocks.into_iter().flatten().enumerate() {
+    for nearest in nearest_directions(x.rows.view(), y.rows.view(), own) {
         // A set of one direction beside zeros has nothing to compare that one with.
-        let cosine = cosine.to_f64();
-        let nothing = x.zero[row] || cosine == f64::NEG_INFINITY;
-        found.cosines.push(if nothing { 0.0 } else { cosine.clamp(-1.0, 1.0) });
+        let (cosine, index) = nearest.unwrap_or_default();
+        found.cosines.push(cosine.clamp(-1.0, 1.0));
         found.indices.push(index);
     }
     Ok(found)
@@ -161,41 +140,5 @@ impl<T: Real> Wide for Normed<'_, T> {
             zero.push(length == 0.0);
         }
         zero
-    }
-}
-
-/// Rows' best places so far, and the products that come to them.
-struct Nearest<'a, T> {
-    best: &'a mut [(T, usize)],
-    products: ArrayView2<'a, T>,
-    start: usize,
-}
-
-impl<T: Real> Wide for Nearest<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (best, row) in self.best.iter_mut().zip(self.products.outer_iter()) {
-            let row = row.to_slice().unwrap_or_default();
-            let (whole, rest) = row.as_chunks::<LANES>();
-            let (mut most, mut turns) = ([T::from_f64(f64::NEG_INFINITY); LANES], [0u32; LANES]);
-            for (turn, products) in whole.iter().enumerate() {
-                for lane in 0..LANES {
-                    let more = products[lane] > most[lane];
-                    most[lane] = if more { products[lane] } else { most[lane] };
-                    turns[lane] = if more { turn as u32 } else { turns[lane] };
-                }
-            }
-            let places = (0..LANES).map(|lane| (most[lane], turns[lane] as usize * LANES + lane));
-            let rest = rest.iter().copied().zip(whole.len() * LANES..);
-            for (product, place) in places.chain(rest) {
-                let place = self.start + place;
-                // The lower index among equals, in whichever lane it lies.
-                if product > best.0 || product == best.0 && place < best.1 {
-                    *best = (product, place);
-                }
-            }
-        }
     }
 }
