@@ -62,7 +62,7 @@ impl<'a, T: Real> Late<'a, T> {
             let first = panel * PANEL;
             let slopes = Strided { values: slopes, stride: PANEL };
             let to = Strided { values: &mut out[first..], stride: outputs };
-            kernels.transposed_product(&values, &rows, slopes, PANEL.min(outputs - first), to);
+            kernels.transposed_product(&values, &rows, slopes, PANEL.min(outputs - first), to, false);
         }
     }
 }

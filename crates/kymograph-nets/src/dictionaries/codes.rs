@@ -70,10 +70,10 @@ impl<T: Real> Codes<T> {
     }
 
     /// The entries above zero of dense rows.
-    pub(super) fn of_dense(rows: &[T], width: usize) -> Self {
+    pub(super) fn of_dense(rows: &[T], width: usize, stride: usize) -> Self {
         let mut codes = Self::new(width);
-        for row in rows.chunks_exact(width) {
-            for (latent, &value) in row.iter().enumerate() {
+        for row in rows.chunks_exact(stride) {
+            for (latent, &value) in row[..width].iter().enumerate() {
                 if value > T::ZERO {
                     codes.push(latent, value);
                 }

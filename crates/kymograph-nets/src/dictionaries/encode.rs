@@ -1,19 +1,21 @@
 //! From examples to codes, and back.
 
-use kymograph_linalg::{Real, matmul_into_sequential, parallel};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use kymograph_linalg::{Real, parallel};
+use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::codes::Codes;
 use super::model::Dictionary;
+use super::products::Packed;
 use super::select::{Candidate, TopK, above, largest_of_batch};
 use super::spec::Variant;
 use super::vectors::add_scaled;
 use crate::error::NetsError;
+use crate::kernels::Strided;
 use crate::loss::check_finite;
 
 /// Examples whose pre-activations are worked out together. A constant, so that bits do not depend on threads.
-pub(super) const ROWS: usize = 256;
+pub(super) const ROWS: usize = 64;
 
 /// What each of some examples could use.
 type Rows<T> = Vec<Vec<Candidate<T>>>;
@@ -34,14 +36,17 @@ impl<T: Real> Dictionary<T> {
     pub fn encode(&self, x: ArrayView2<'_, T>) -> Result<Codes<T>, NetsError> {
         self.check(x, "the activations", self.spec.inputs)?;
         let width = self.spec.latents;
-        let blocks = parallel::map_row_blocks(x, ROWS, |_, rows| {
+        let mut packed = Packed::default();
+        self.pack_encoder(&mut packed);
+        let rows = x.axis_chunks_iter(Axis(0), ROWS).into_par_iter();
+        let blocks = rows.map_init(Vec::new, |pre, rows| {
             let rows = self.centred(rows);
-            let mut pre = Array2::zeros((rows.nrows(), width));
-            self.pre_activations(rows.view(), pre.view_mut());
-            let values = pre.as_slice_mut().unwrap_or_default();
-            self.activate(values);
-            Codes::of_dense(values, width)
+            pre.resize(rows.nrows() * width, T::ZERO);
+            self.pre_activations(rows.view(), &packed, false, Strided { values: pre, stride: width });
+            self.activate(pre);
+            Codes::of_dense(pre, width, width)
         });
+        let blocks: Vec<_> = blocks.collect();
         Ok(joined(width, blocks))
     }
 
@@ -78,16 +83,6 @@ impl<T: Real> Dictionary<T> {
             }
         }
         rows
-    }
-
-    /// `x W_enc + b`, where b is `b_enc`, or `b_gate` of a gated one.
-    pub(super) fn pre_activations(&self, rows: ArrayView2<'_, T>, mut pre: ArrayViewMut2<'_, T>) {
-        let gated = matches!(self.spec.variant, Variant::Gated { .. });
-        let bias = self.values(if gated { "b_gate" } else { "b_enc" });
-        for mut row in pre.outer_iter_mut() {
-            row.iter_mut().zip(bias).for_each(|(value, &bias)| *value = bias);
-        }
-        matmul_into_sequential(T::ONE, rows, self.encoder().reversed_axes(), T::ONE, pre);
     }
 
     /// Pre-activations of whole examples become their codes, as after training.
@@ -141,16 +136,16 @@ impl<T: Real> Dictionary<T> {
     }
 
     /// The codes of a batch in training, for the variants with `k`. `x` is centred.
-    pub(super) fn encode_sparse(&self, x: ArrayView2<'_, T>) -> Encoded<T> {
+    pub(super) fn encode_sparse(&self, x: ArrayView2<'_, T>, packed: &Packed<T>) -> Encoded<T> {
         let width = self.spec.latents;
         let dead = self.dead();
         let auxiliary = self.spec.auxiliary.filter(|_| !dead.is_empty());
-        let of_dead = |pre: ArrayView2<'_, T>| {
+        let of_dead = |pre: &[T]| {
             let mut codes = Codes::new(width);
             let Some(auxiliary) = auxiliary else { return codes };
             let mut top = TopK::new(auxiliary.latents.min(dead.len()));
             let mut found = Codes::new(dead.len());
-            for row in pre.outer_iter() {
+            for row in pre.chunks_exact(width) {
                 let alone: Vec<T> = dead.iter().map(|latent| row[*latent]).collect();
                 top.row(&alone, &mut found);
             }
@@ -159,20 +154,19 @@ impl<T: Real> Dictionary<T> {
             codes.values = found.values;
             codes
         };
-        let block = |rows: ArrayView2<'_, T>| {
-            let mut pre = Array2::zeros((rows.nrows(), width));
-            self.pre_activations(rows, pre.view_mut());
-            pre
+        let block = |rows: ArrayView2<'_, T>, pre: &mut Vec<T>| {
+            pre.resize(rows.nrows() * width, T::ZERO);
+            self.pre_activations(rows, packed, false, Strided { values: pre, stride: width });
         };
+        let blocks = || x.axis_chunks_iter(Axis(0), ROWS).into_par_iter();
         if let Variant::TopK { k } = self.spec.variant {
-            let blocks = parallel::map_row_blocks(x, ROWS, |_, rows| {
-                let pre = block(rows);
+            let blocks = blocks().map_init(Vec::new, |pre, rows| {
+                block(rows, pre);
                 let (mut top, mut codes) = (TopK::new(k), Codes::new(width));
-                for row in pre.outer_iter() {
-                    top.row(row.as_slice().unwrap_or_default(), &mut codes);
-                }
-                (codes, of_dead(pre.view()))
+                pre.chunks_exact(width).for_each(|row| top.row(row, &mut codes));
+                (codes, of_dead(pre))
             });
+            let blocks: Vec<_> = blocks.collect();
             let (codes, dead_codes): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
             return Encoded { codes: joined(width, codes), auxiliary: auxiliary.map(|_| joined(width, dead_codes)) };
         }
@@ -180,19 +174,16 @@ impl<T: Real> Dictionary<T> {
         // Most batches find enough above a bound well below the usual threshold; the result is that of no bound.
         let mut bound = self.cutoff * T::from_f64(0.5);
         loop {
-            let blocks: Vec<(Rows<T>, Codes<T>)> = x
-                .axis_chunks_iter(Axis(0), ROWS)
-                .into_par_iter()
-                .map(|rows| {
-                    let pre = block(rows);
-                    let rows = pre.outer_iter().map(|row| {
-                        let mut found = Vec::new();
-                        above(row.as_slice().unwrap_or_default(), bound, &mut found);
-                        found
-                    });
-                    (rows.collect(), of_dead(pre.view()))
-                })
-                .collect();
+            let blocks = blocks().map_init(Vec::new, |pre, rows| {
+                block(rows, pre);
+                let rows = pre.chunks_exact(width).map(|row| {
+                    let mut found = Vec::new();
+                    above(row, bound, &mut found);
+                    found
+                });
+                (rows.collect(), of_dead(pre))
+            });
+            let blocks: Vec<(Rows<T>, Codes<T>)> = blocks.collect();
             let (rows, dead_codes): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
             let rows: Rows<T> = rows.into_iter().flatten().collect();
             if bound == T::ZERO || rows.iter().map(Vec::len).sum::<usize>() >= count {

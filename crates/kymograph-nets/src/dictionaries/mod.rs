@@ -10,6 +10,7 @@ mod dense;
 mod encode;
 mod initial;
 mod model;
+mod products;
 mod select;
 mod sparse;
 mod spec;

@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, aview1};
 
 use super::codes::Codes;
 use super::model::Dictionary;
+use super::products::Packed;
 use super::spec::{DecoderNorm, Variant};
 use super::vectors::add_scaled;
 use crate::error::NetsError;
@@ -37,6 +38,7 @@ pub(super) struct Space<T> {
     pub(super) codes: Vec<T>,
     pub(super) slopes: Vec<T>,
     pub(super) errors: Vec<T>,
+    pub(super) packed: Packed<T>,
 }
 
 /// A batch with its inputs centred, in row order.
@@ -188,6 +190,7 @@ impl<T: Real> Dictionary<T> {
     }
 
     fn both_ways(&self, batch: &Batch<'_, T>, slopes: Slopes<'_, T>, space: &mut Space<T>) -> Found {
+        self.pack_encoder(&mut space.packed);
         match self.spec.variant {
             Variant::Relu { l1 } => {
                 let active = self.rectified(batch, space);
@@ -195,17 +198,17 @@ impl<T: Real> Dictionary<T> {
                 if active * SPARSE > batch.examples() * self.spec.latents {
                     return self.dense(batch, slopes, space);
                 }
-                let width = self.spec.latents;
+                let (width, stride) = (self.spec.latents, self.stride());
                 let rows = parallel::blocks(batch.examples(), super::encode::ROWS);
                 let blocks = parallel::map_indices(rows.len(), |at| {
-                    Codes::of_dense(&space.pre[rows[at].start * width..rows[at].end * width], width)
+                    Codes::of_dense(&space.pre[rows[at].start * stride..rows[at].end * stride], width, stride)
                 });
                 let codes = super::encode::joined(width, blocks);
                 self.sparse(batch, &codes, None, l1 * penalty, slopes, space)
             }
             Variant::JumpRelu { .. } | Variant::Gated { .. } => self.dense(batch, slopes, space),
             Variant::TopK { .. } | Variant::BatchTopK { .. } | Variant::Matryoshka { .. } => {
-                let encoded = self.encode_sparse(batch.inputs);
+                let encoded = self.encode_sparse(batch.inputs, &space.packed);
                 let auxiliary = encoded.auxiliary.as_ref();
                 let mut found = self.sparse(batch, &encoded.codes, auxiliary, 0.0, slopes, space);
                 if !matches!(self.spec.variant, Variant::TopK { .. }) {

@@ -218,7 +218,7 @@ impl<T: Real> Kernels<T> {
         unsafe { (self.weight_gradient)(&gradient) }
     }
 
-    /// `out = rows(a)ᵀ · b`, where `b` and `out` have `columns` numbers in a row.
+    /// `out (+)= rows(a)ᵀ · b`, where `b` and `out` have `columns` numbers in a row.
     pub(crate) fn transposed_product(
         &self,
         a: &[T],
@@ -226,6 +226,7 @@ impl<T: Real> Kernels<T> {
         b: Strided<&[T]>,
         columns: usize,
         out: Strided<&mut [T]>,
+        accumulate: bool,
     ) {
         let (count, depth) = (rows.height * rows.width, rows.depth());
         if count * depth * columns == 0 {
@@ -252,7 +253,7 @@ impl<T: Real> Kernels<T> {
             columns,
             out: out.values.as_mut_ptr(),
             out_stride: out.stride,
-            accumulate: false,
+            accumulate,
         };
         // SAFETY: the assertions cover what the grid, the rows of `b` and those of `out` reach; `out` is borrowed
         // mutably, so nothing overlaps it. The path is supported (`new`).

@@ -269,6 +269,11 @@ impl<T: Real> Kernels<T> {
         tables.into_iter().find_map(|table| table.downcast_ref::<Self>().copied())
     }
 
+    /// Numbers in a register.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
     pub(crate) fn path(&self) -> KernelPath {
         self.path
     }

@@ -207,6 +207,7 @@ impl<T: Real> Attention<T> {
                 slopes,
                 model,
                 out,
+                false,
             );
         }
         let mut of_keys = vec![T::ZERO; rows * width];

@@ -121,7 +121,7 @@ impl Attention {
                 kernels.product_to(slopes, &scores, &columns, queries);
                 let queries = Strided { values: &example[self.start(Which::Query, head)..], stride };
                 let keys = Strided { values: &mut to[self.start(Which::Key, head)..], stride };
-                kernels.transposed_product(slopes, &scores, queries, self.width, keys);
+                kernels.transposed_product(slopes, &scores, queries, self.width, keys, false);
             }
         }
     }
@@ -179,7 +179,7 @@ impl Attention {
                 let slopes = Strided { values: slopes, stride: self.features() };
                 let values = Strided { values: &mut to[self.start(Which::Value, head)..], stride };
                 let rows = Rows::dense(self.tokens, self.tokens);
-                kernels.transposed_product(pattern, &rows, slopes, self.width, values);
+                kernels.transposed_product(pattern, &rows, slopes, self.width, values, false);
             }
         }
     }
