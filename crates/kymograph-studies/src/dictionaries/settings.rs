@@ -59,10 +59,13 @@ pub struct Settings {
     /// Penalties of the dictionaries trained on it, the size being twice the number of true features.
     #[serde(deserialize_with = "numbers")]
     pub ratio_alphas: Vec<f64>,
-    /// The size of the sweep whose dictionaries are trained once more at every penalty, from other first weights; none where
-    /// it is no size of the sweep.
+    /// The size of the sweep whose dictionaries are trained once more, from other first weights; none where it is no size of the
+    /// sweep.
     #[serde(default)]
     pub again_size: usize,
+    /// The sweep's penalties at which they are.
+    #[serde(default, deserialize_with = "numbers")]
+    pub again_alphas: Vec<f64>,
     /// Further data with other features; see the study's README.
     #[serde(default)]
     pub further: Vec<String>,
@@ -179,6 +182,7 @@ impl Settings {
         let lists = [
             ("alphas", &self.alphas, 0.0),
             ("ratio_alphas", &self.ratio_alphas, 0.0),
+            ("again_alphas", &self.again_alphas, 0.0),
             ("sizes", &self.sizes, 1.0),
             ("ratios", &self.ratios, 0.5),
             ("actives", &self.actives, 0.5),
@@ -200,6 +204,10 @@ impl Settings {
         }
         if self.actives.iter().any(|active| *active > self.ratio_width as f64) {
             return Err(("actives", "must be at most ratio_width".into()));
+        }
+        let again = self.sizes.contains(&(self.again_size as f64));
+        if again && self.again_alphas.iter().any(|alpha| !self.alphas.contains(alpha)) {
+            return Err(("again_alphas", "must be penalties of the sweep".into()));
         }
         self.check_further()?;
         super::microscope::check(self)?;
