@@ -49,6 +49,17 @@ fn a_set_is_in_itself_and_in_any_larger_one() {
 }
 
 #[test]
+fn lengths_at_the_ends_of_f64_are_directions_too() {
+    let x = array![[5e-324, 0.0], [0.0, f64::MAX], [f64::MAX, -f64::MAX], [1e-310, 1e-310]];
+    let found = maximal_cosines(x.view(), array![[1.0, 0.0], [0.0, 1e-320]].view(), false).unwrap();
+    let half = 0.5f64.sqrt();
+    for (found, expected) in found.cosines.iter().zip([1.0, 1.0, half, half]) {
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+    }
+    assert_eq!(found.indices[..3], [0, 1, 0]);
+}
+
+#[test]
 fn recall_precision_and_copies_by_hand() {
     let truth = array![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]];
     let learned = array![[2.0, 0.1, 0.0], [3.0, 0.0, 0.1], [1.0, 1.0, 0.0], [-1.0, 0.0, 0.0]];

@@ -1,7 +1,7 @@
 //! The toy data of the study `dictionaries`: what the recipe says they are, and what each setting changes.
 
 use kymograph_studies::dictionaries::{
-    Correlation, Directions, Redraw, STUDY, Scale, Settings, Synthetic, UNREPRESENTED, Uniforms, networks,
+    AGAIN, Correlation, Directions, Redraw, STUDY, Scale, Settings, Synthetic, UNREPRESENTED, Uniforms, networks,
 };
 use kymograph_studies::{Choice, StudyFile};
 
@@ -170,6 +170,12 @@ fn settings_are_checked_and_lists_can_be_set() {
     };
     let settings = read(&[("alphas", "0.1, 1"), ("sizes", "64,128"), ("redraw", "sample")]).unwrap();
     assert_eq!((settings.alphas, settings.sizes, settings.redraw), (vec![0.1, 1.0], vec![64.0, 128.0], Redraw::Sample));
+    // What is trained again are penalties of the sweep, whatever these are.
+    for (set, expected) in [(&[][..], 3), (&[("alphas", "0.1,1,7")], 2), (&[("again_alphas", "")], 5)] {
+        let networks = networks(&read(set).unwrap());
+        let again = networks.iter().find(|network| network.name == AGAIN).unwrap();
+        assert_eq!(again.members.len(), expected, "{set:?}");
+    }
     for set in [
         [("alphas", "1,0.1")],
         [("sizes", "64")],

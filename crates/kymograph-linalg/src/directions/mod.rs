@@ -27,7 +27,8 @@ const LEFT_OUT: i32 = i32::MIN;
 /// Products of 16-bit integers with a bound on their error rule rows out, and what they cannot rule out is compared in f64, so
 /// that the answer depends on no instruction set: products are exact but for rounding in f64, and the lower number counts among equals.
 /// Rows of zeros have no direction: they have no answer and are nobody's. With `own`, a row is not compared with the one at its own
-/// place. Cost: rows × other rows × inputs multiplications of 16-bit integers, more where thousands of rows are nearly the same.
+/// place. What longer rows give means nothing. Cost: rows × other rows × inputs multiplications of 16-bit integers; more where thousands
+/// of rows are nearly the same, or inputs so many (tens of thousands) that rounding to 16 bits tells few random rows apart.
 ///
 /// # Panics
 /// When the numbers of inputs differ.
@@ -43,7 +44,7 @@ fn nearest_by<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, own: bool, pa
     let (x, y) = (as_standard(x), as_standard(y));
     let (tiles, errors): (Vec<_>, Vec<_>) = map_blocks(y.nrows(), COLUMNS, |range| {
         let part = y.slice(s![range, ..]);
-        (by_panels(part, path.tile().1), part.outer_iter().map(|row| error(row.as_slice())).max().unwrap_or(0))
+        (by_panels(part, path.tile().1), errors(part).max().unwrap_or(0))
     })
     .into_iter()
     .unzip();
@@ -52,13 +53,14 @@ fn nearest_by<T: Real>(x: ArrayView2<'_, T>, y: ArrayView2<'_, T>, own: bool, pa
     map_blocks(search.x.nrows(), ROWS, |range| search.block(range.start, range.len())).into_iter().flatten().collect()
 }
 
-/// How far a row's part of a product of integers may be from that of its numbers: entries are off by half a unit, and so are those of the
+/// For each row, how far its part of a product of integers may be from that of its numbers: entries are off by half a unit, and so are those of the
 /// other row. In units of 1/32,767², of which the rounding of norms is far less than the one that is added.
-fn error<T: Real>(row: Option<&[T]>) -> i32 {
-    let row = row.unwrap_or_default();
-    let sum: f64 = row.iter().map(|v| v.to_f64().abs()).sum();
-    // Of a row with a million inputs it is a few thousandths of one.
-    (0.5 * ONE * sum * 1.001 + 0.25 * row.len() as f64 + 1.0).min(f64::from(i32::MAX / 8)) as i32
+fn errors<T: Real>(rows: ArrayView2<'_, T>) -> impl Iterator<Item = i32> {
+    let inputs = rows.ncols() as f64;
+    (0..rows.nrows()).map(move |row| {
+        let sum: f64 = rows.row(row).iter().map(|v| v.to_f64().abs()).sum();
+        (0.5 * ONE * sum * 1.001 + 0.25 * inputs + 1.0).min(f64::from(i32::MAX / 8)) as i32
+    })
 }
 
 struct Search<'a, T> {
@@ -80,7 +82,7 @@ impl<T: Real> Search<'_, T> {
         let rows = self.x.slice(s![first..first + count, ..]);
         let (tile, panel) = self.path.tile();
         let words = by_rows(rows, tile);
-        let mut kept: Vec<Kept> = rows.outer_iter().map(|row| Kept::new(error(row.as_slice()) + self.error)).collect();
+        let mut kept: Vec<Kept> = errors(rows).map(|error| Kept::new(error + self.error)).collect();
         let mut products = vec![0; count.next_multiple_of(tile) * COLUMNS];
         for (columns, panels) in blocks(self.y.nrows(), COLUMNS).into_iter().zip(&self.tiles) {
             let width = columns.len().next_multiple_of(panel);

@@ -22,21 +22,26 @@ pub(super) enum Path {
 }
 
 impl Path {
+    /// Has this machine what it takes?
+    fn is_supported(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        use std::arch::is_x86_feature_detected as has;
+        match self {
+            Self::Plain => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => has!("avx2"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => has!("avx512f") && has!("avx512bw") && has!("avx512vnni"),
+        }
+    }
+
     /// Those that this machine has, the fastest last. They give the same integers.
     pub(super) fn supported() -> Vec<Self> {
-        #[allow(unused_mut)]
-        let mut paths = vec![Self::Plain];
         #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::is_x86_feature_detected as has;
-            if has!("avx2") {
-                paths.push(Self::Avx2);
-            }
-            if has!("avx512f") && has!("avx512bw") && has!("avx512vnni") {
-                paths.push(Self::Avx512);
-            }
-        }
-        paths
+        let all = [Self::Plain, Self::Avx2, Self::Avx512];
+        #[cfg(not(target_arch = "x86_64"))]
+        let all = [Self::Plain];
+        all.into_iter().filter(|path| path.is_supported()).collect()
     }
 
     /// Rows of a tile, and columns of a panel.
@@ -125,7 +130,8 @@ impl Products<'_> {
         assert!(rows * self.pairs == self.rows.len() && rows.is_multiple_of(tile), "rows are not whole tiles");
         assert!(columns * self.pairs == self.panels.len() && columns.is_multiple_of(panel), "not whole panels");
         assert_eq!(self.out.len(), rows * columns, "a place for each product");
-        // SAFETY: the lengths are checked above; paths come from `supported`.
+        assert!(path.is_supported(), "the machine lacks {path:?}");
+        // SAFETY: the lengths and the instruction set are checked above.
         unsafe {
             match path {
                 Path::Plain => products::<Plain>(self),

@@ -1,6 +1,6 @@
 //! Codes for directions that are known: what any encoder could at best make of them.
 
-use kymograph_linalg::{Real, cross_gram, gram, parallel};
+use kymograph_linalg::{Real, Wide, cross_gram, gram, parallel, widest};
 use ndarray::{Array2, ArrayView2};
 
 use crate::{MeasureError, check};
@@ -77,11 +77,13 @@ pub fn nonnegative_matching_pursuit<T: Real>(
 ) -> Result<Array2<f64>, MeasureError> {
     let problem = Problem::new("nonnegative_matching_pursuit", directions, x)?;
     check::same_size("examples", ("x", x.nrows()), ("counts", counts.len()))?;
+    let every: Vec<usize> = (0..problem.lengths.len()).collect();
     problem.each(|example, codes| {
         let mut chosen: Vec<usize> = Vec::new();
         while chosen.len() < counts[example] {
-            let free = (0..codes.len()).filter(|direction| !chosen.contains(direction));
-            let Some(next) = problem.steepest(example, free, codes) else { break };
+            let Some(next) = problem.steepest(example, &every, codes, |direction| !chosen.contains(&direction)) else {
+                break;
+            };
             chosen.push(next);
             chosen.sort_unstable();
             problem.solve(example, &chosen, codes)?;
@@ -119,7 +121,7 @@ impl Problem {
         let examples = check::unit_rows(x);
         Ok(Self {
             measure,
-            gram: gram(unit.rows.view()),
+            gram: gram(unit.rows.view()).as_standard_layout().into_owned(),
             products: cross_gram(examples.rows.view(), unit.rows.view()),
             lengths: directions.outer_iter().map(check::norm).collect(),
             sizes: x.outer_iter().map(check::norm).collect(),
@@ -151,18 +153,23 @@ impl Problem {
         Ok(Array2::from_shape_vec((examples, directions), rows).unwrap_or_default())
     }
 
-    /// The product of a direction with what is left of an example.
-    fn left(&self, example: usize, direction: usize, codes: &[f64], used: &[usize]) -> f64 {
-        let row = self.gram.row(direction);
-        self.products[[example, direction]] - used.iter().map(|&other| row[other] * codes[other]).sum::<f64>()
-    }
-
-    /// Of these directions the one along which most is left; the first of equals, none where nothing is.
-    fn steepest(&self, example: usize, among: impl Iterator<Item = usize>, codes: &[f64]) -> Option<usize> {
+    /// Of these directions the one along which most of an example is left; the first of equals, none where nothing is.
+    fn steepest(&self, example: usize, among: &[usize], codes: &[f64], free: impl Fn(usize) -> bool) -> Option<usize> {
         let used = check::places(codes.iter().map(|code| *code > 0.0));
+        let products = self.products.row(example);
+        // Many are taken together, row by row of the products of directions; of a few each is taken alone.
+        let all = (4 * among.len() > codes.len()).then(|| {
+            let mut left = products.to_vec();
+            let gram = self.gram.as_slice().unwrap_or_default();
+            widest(TakeOff { gram, used: &used, codes, left: &mut left });
+            left
+        });
         let mut best = (TOLERANCE, None);
-        for direction in among {
-            let left = self.left(example, direction, codes, &used);
+        for &direction in among.iter().filter(|&&direction| free(direction)) {
+            let left = all.as_ref().map(|all| all[direction]).unwrap_or_else(|| {
+                let row = self.gram.row(direction);
+                products[direction] - used.iter().map(|&other| row[other] * codes[other]).sum::<f64>()
+            });
             if left > best.0 {
                 best = (left, Some(direction));
             }
@@ -175,18 +182,20 @@ impl Problem {
         codes.fill(0.0);
         // Directions in use; and those that depend on them, until the set changes.
         let (mut used, mut refused): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+        let mut factor = Factor::default();
         for _ in 0..10 * allowed.len() + 10 {
-            let free = allowed.iter().copied().filter(|at| !used.contains(at) && !refused.contains(at));
-            let Some(next) = self.steepest(example, free, codes) else { return Ok(()) };
-            used.push(next);
-            let Some(mut solution) = self.least_squares(example, &used) else {
-                used.pop();
+            let free = |at| !used.contains(&at) && !refused.contains(&at);
+            let Some(next) = self.steepest(example, allowed, codes, free) else { return Ok(()) };
+            if !factor.push(&self.gram, &used, next) {
                 refused.push(next);
                 continue;
-            };
+            }
+            used.push(next);
+            let mut solution = self.least_squares(example, &used, &factor);
             if solution[used.len() - 1] <= 0.0 {
                 // Only rounding said that more of it would help.
                 used.pop();
+                factor.pop();
                 refused.push(next);
                 continue;
             }
@@ -202,11 +211,12 @@ impl Problem {
                 used.iter().zip(&solution).for_each(|(&at, value)| codes[at] += step * (value - codes[at]));
                 codes[used[leaves]] = 0.0;
                 used.retain(|&at| codes[at] > 0.0);
-                match self.least_squares(example, &used) {
-                    Some(next) => solution = next,
-                    // A part of an independent set is independent.
-                    None => return Err(self.endless(example)),
+                factor = Factor::default();
+                // A part of an independent set is independent.
+                if !(0..used.len()).all(|count| factor.push(&self.gram, &used[..count], used[count])) {
+                    return Err(self.endless(example));
                 }
+                solution = self.least_squares(example, &used, &factor);
             }
             codes.fill(0.0);
             used.iter().zip(&solution).for_each(|(&at, value)| codes[at] = *value);
@@ -220,30 +230,80 @@ impl Problem {
         MeasureError::Kernel { measure: self.measure, message }
     }
 
-    /// Codes of some directions by their normal equations (Cholesky); none where these directions are dependent.
-    fn least_squares(&self, example: usize, used: &[usize]) -> Option<Vec<f64>> {
-        let n = used.len();
-        let mut factor = vec![0.0; n * n];
-        for i in 0..n {
-            for j in 0..=i {
-                let (row, column) = (&factor[i * n..i * n + j], &factor[j * n..j * n + j]);
-                let sum = self.gram[[used[i], used[j]]] - row.iter().zip(column).map(|(a, b)| a * b).sum::<f64>();
-                factor[i * n + j] = match i == j {
-                    true if sum <= DEPENDENT => return None,
-                    true => sum.sqrt(),
-                    false => sum / factor[j * n + j],
-                };
-            }
-        }
+    /// Codes of some directions by their normal equations, of which the factor is there.
+    fn least_squares(&self, example: usize, used: &[usize], factor: &Factor) -> Vec<f64> {
         let mut solution: Vec<f64> = used.iter().map(|&at| self.products[[example, at]]).collect();
-        for i in 0..n {
-            let before: f64 = (0..i).map(|j| factor[i * n + j] * solution[j]).sum();
-            solution[i] = (solution[i] - before) / factor[i * n + i];
+        for i in 0..used.len() {
+            let row = factor.row(i);
+            let before: f64 = row[..i].iter().zip(&solution).map(|(a, b)| a * b).sum();
+            solution[i] = (solution[i] - before) / row[i];
         }
-        for i in (0..n).rev() {
-            let after: f64 = (i + 1..n).map(|j| factor[j * n + i] * solution[j]).sum();
-            solution[i] = (solution[i] - after) / factor[i * n + i];
+        for i in (0..used.len()).rev() {
+            let row = factor.row(i);
+            solution[i] /= row[i];
+            let value = solution[i];
+            solution[..i].iter_mut().zip(row).for_each(|(earlier, a)| *earlier -= a * value);
         }
-        Some(solution)
+        solution
+    }
+}
+
+/// The Cholesky factor of the products of the directions in use, which grows with them.
+#[derive(Default)]
+struct Factor {
+    /// Row after row of the lower triangle.
+    values: Vec<f64>,
+    rows: usize,
+}
+
+impl Factor {
+    fn row(&self, at: usize) -> &[f64] {
+        &self.values[at * (at + 1) / 2..][..at + 1]
+    }
+
+    /// Adds a direction to those in use; false, and nothing added, where it depends on them.
+    fn push(&mut self, gram: &Array2<f64>, used: &[usize], next: usize) -> bool {
+        let mut row: Vec<f64> = Vec::with_capacity(used.len() + 1);
+        for (at, &other) in used.iter().enumerate() {
+            let earlier = self.row(at);
+            let sum: f64 = earlier[..at].iter().zip(&row).map(|(a, b)| a * b).sum();
+            row.push((gram[[next, other]] - sum) / earlier[at]);
+        }
+        let left = gram[[next, next]] - row.iter().map(|a| a * a).sum::<f64>();
+        if left <= DEPENDENT {
+            return false;
+        }
+        row.push(left.sqrt());
+        self.values.extend(row);
+        self.rows += 1;
+        true
+    }
+
+    fn pop(&mut self) {
+        self.rows -= 1;
+        self.values.truncate(self.rows * (self.rows + 1) / 2);
+    }
+}
+
+/// Takes what the codes rebuild off an example's products with all directions.
+struct TakeOff<'a> {
+    /// Row after row.
+    gram: &'a [f64],
+    used: &'a [usize],
+    codes: &'a [f64],
+    left: &'a mut [f64],
+}
+
+impl Wide for TakeOff<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for &other in self.used {
+            // Products are the same both ways.
+            let row = &self.gram[other * self.left.len()..(other + 1) * self.left.len()];
+            let code = self.codes[other];
+            self.left.iter_mut().zip(row).for_each(|(left, product)| *left -= code * product);
+        }
     }
 }

@@ -133,9 +133,10 @@ impl<T: Real> Wide for Normed<'_, T> {
                 }
             }
             let length = squares.iter().sum::<f64>().sqrt();
-            let factor = if length > 0.0 { scale / length } else { 0.0 };
+            // The scale first: that of a row of subnormal numbers, divided by a length, may be beyond f64.
+            let factor = if length > 0.0 { 1.0 / length } else { 0.0 };
             for (to, value) in to.iter_mut().zip(from) {
-                *to = T::from_f64(value.to_f64() * factor);
+                *to = T::from_f64(value.to_f64() * scale * factor);
             }
             zero.push(length == 0.0);
         }

@@ -3,6 +3,8 @@
 use kymograph_linalg::Real;
 use ndarray::Array2;
 
+use super::select::above;
+
 /// The codes of some examples, row after row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Codes<T> {
@@ -71,13 +73,10 @@ impl<T: Real> Codes<T> {
 
     /// The entries above zero of dense rows.
     pub(super) fn of_dense(rows: &[T], width: usize, stride: usize) -> Self {
-        let mut codes = Self::new(width);
+        let (mut codes, mut found) = (Self::new(width), Vec::new());
         for row in rows.chunks_exact(stride) {
-            for (latent, &value) in row[..width].iter().enumerate() {
-                if value > T::ZERO {
-                    codes.push(latent, value);
-                }
-            }
+            above(&row[..width], T::ZERO, &mut found);
+            found.iter().for_each(|&(value, latent)| codes.push(latent as usize, value));
             codes.end_row();
         }
         codes

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use kymograph_linalg::Real;
+use kymograph_linalg::{Real, Wide, widest};
 use ndarray::{ArrayD, ArrayView2, IxDyn};
 use rayon::prelude::*;
 
@@ -175,13 +175,7 @@ impl<T: Real> Dictionary<T> {
         let width = self.spec.outputs;
         let Some(range) = self.range("W_dec") else { return };
         self.parameters[range].par_chunks_mut(64 * width).for_each(|rows| {
-            for row in rows.chunks_exact_mut(width) {
-                let norm = squares(row).sqrt();
-                if norm > 0.0 {
-                    let factor = T::from_f64(1.0 / norm);
-                    row.iter_mut().for_each(|value| *value *= factor);
-                }
-            }
+            widest(Unit { rows, width });
         });
     }
 
@@ -194,5 +188,26 @@ impl<T: Real> Dictionary<T> {
             let along = super::vectors::dot(slope, row);
             super::vectors::add_scaled(slope, -along, row);
         });
+    }
+}
+
+/// Rows of norm 1 in their place.
+struct Unit<'a, T> {
+    rows: &'a mut [T],
+    width: usize,
+}
+
+impl<T: Real> Wide for Unit<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for row in self.rows.chunks_exact_mut(self.width) {
+            let norm = squares(row).sqrt();
+            if norm > 0.0 {
+                let factor = T::from_f64(1.0 / norm);
+                row.iter_mut().for_each(|value| *value *= factor);
+            }
+        }
     }
 }

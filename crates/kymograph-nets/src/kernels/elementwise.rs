@@ -56,7 +56,7 @@ pub(crate) struct AdamStep<T> {
     pub(crate) second_decay: T,
     /// `1 − β₂`
     pub(crate) second_rate: T,
-    /// `√(1 − β₂ᵗ)`
+    /// `1 / √(1 − β₂ᵗ)`
     pub(crate) second_correction: T,
     pub(crate) epsilon: T,
     /// Added to the gradient, times the weight (Adam).
@@ -72,7 +72,7 @@ pub(super) fn adam<T: Real>(weights: &mut [T], gradient: &[T], first: &mut [T], 
         let g = g + decayed * s.coupled_decay;
         *m = flushed(*m + (g - *m) * s.first_rate);
         *v = flushed(*v * s.second_decay + g * g * s.second_rate);
-        let scale = v.sqrt() / s.second_correction + s.epsilon;
+        let scale = v.sqrt() * s.second_correction + s.epsilon;
         *w = decayed - s.step_size * *m / scale;
     }
 }

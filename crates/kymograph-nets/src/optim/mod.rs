@@ -178,7 +178,7 @@ impl<T: Real> AdamStep<T> {
             first_rate: number(1.0 - b1),
             second_decay: number(b2),
             second_rate: number(1.0 - b2),
-            second_correction: number((1.0 - b2.powi(t)).sqrt()),
+            second_correction: number(1.0 / (1.0 - b2.powi(t)).sqrt()),
             epsilon: number(eps),
             coupled_decay: number(if decoupled { 0.0 } else { weight_decay }),
             shrink: number(if decoupled { 1.0 - rate * weight_decay } else { 1.0 }),

@@ -302,7 +302,7 @@ impl<T: Real> Network<T> {
     /// A linear layer at the input reads wide rows where they are, so that they come from memory while it computes; gives how many
     /// operations are done.
     fn first_product(&self, pass: &Pass<'_, T>, workspace: &mut Workspace<T>, input: &[T]) -> usize {
-        let again = self.layers.iter().any(|layer| matches!(layer, Layer::Add { from: 0 }));
+        let again = self.layers.iter().any(|layer| layer.also_reads() == Some(0));
         let (Some(Layer::Linear(linear)), false) = (self.layers.first(), again) else { return 0 };
         if !layers::stored_alike(self.shapes[0]) {
             return 0;
@@ -311,7 +311,7 @@ impl<T: Real> Network<T> {
         let length = self.shapes[0].len();
         let from = &input[chunk.first * length..][..chunk.len * length];
         linear.forward(pass.kernels, pass.parameters, from, op.rectify, &mut chunk.values[op.last + 1]);
-        chunk.finite = self.kernels.all_finite(from);
+        chunk.finite = pass.kernels.all_finite(from);
         1
     }
 

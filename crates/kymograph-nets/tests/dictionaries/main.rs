@@ -4,3 +4,4 @@ mod gradients;
 mod hostile;
 mod training;
 mod twin;
+mod wide;

@@ -124,7 +124,8 @@ pub fn networks(settings: &Settings) -> Vec<Network> {
             let member = member(penalty_member(alpha), settings.width, settings.again_size, alpha);
             Member { draw: 1, ..member }
         };
-        let members = settings.again_alphas.iter().map(again).collect();
+        let named = |alpha: &&f64| settings.again_alphas.is_empty() || settings.again_alphas.contains(alpha);
+        let members = settings.alphas.iter().filter(named).map(again).collect();
         all.push(Network { name: AGAIN.into(), settings: settings.clone(), members });
     }
     let width = settings.ratio_width;

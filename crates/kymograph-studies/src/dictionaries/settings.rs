@@ -63,7 +63,7 @@ pub struct Settings {
     /// sweep.
     #[serde(default)]
     pub again_size: usize,
-    /// The sweep's penalties at which they are.
+    /// The penalties at which they are, of those that are the sweep's; all of them where none is named.
     #[serde(default, deserialize_with = "numbers")]
     pub again_alphas: Vec<f64>,
     /// Further data with other features; see the study's README.
@@ -204,10 +204,6 @@ impl Settings {
         }
         if self.actives.iter().any(|active| *active > self.ratio_width as f64) {
             return Err(("actives", "must be at most ratio_width".into()));
-        }
-        let again = self.sizes.contains(&(self.again_size as f64));
-        if again && self.again_alphas.iter().any(|alpha| !self.alphas.contains(alpha)) {
-            return Err(("again_alphas", "must be penalties of the sweep".into()));
         }
         self.check_further()?;
         super::microscope::check(self)?;

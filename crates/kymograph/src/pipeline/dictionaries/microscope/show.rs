@@ -70,8 +70,8 @@ pub(in super::super) fn show(
     page.tables.push(dictionaries(findings, settings, last));
     if seeds < 5 {
         page.warnings.push(format!(
-            "Real activations are those of {seeds} transformer{}; predictions about them need five: --set microscope_seeds=5 with as \
-             many seeds.",
+            "Real activations are those of {seeds} transformer{}; predictions about them need five: --set \
+             microscope_seeds=5.",
             if seeds == 1 { "" } else { "s" }
         ));
     }
