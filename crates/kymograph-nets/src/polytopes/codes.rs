@@ -338,13 +338,13 @@ impl<T: Real> Network<T> {
             if each * width == 0 {
                 continue;
             }
-            let examples = values.chunks_exact(each).zip(words.chunks_exact_mut(width)).enumerate();
             match &self.layers[op.first] {
                 Layer::Pool(pool) => {
-                    examples.for_each(|(at, (_, words))| put_winners(words, layer, pool, chunk, op.first, at));
+                    let words = words.chunks_exact_mut(width).enumerate();
+                    words.for_each(|(at, words)| put_winners(words, layer, pool, chunk, op.first, at));
                 }
                 Layer::Softmax => {
-                    for (_, (values, words)) in examples {
+                    for (values, words) in values.chunks_exact(each).zip(words.chunks_exact_mut(width)) {
                         for (element, values) in values.chunks_exact(layer.states).enumerate() {
                             put(words, layer, element, largest(values.iter().map(|x| x.to_f64())));
                         }
