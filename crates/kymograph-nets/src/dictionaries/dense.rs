@@ -33,7 +33,7 @@ impl<T: Real> Dictionary<T> {
         let Space { pre, packed, .. } = space;
         pre.resize(batch.examples() * width, T::ZERO);
         let rows = parallel::blocks(batch.examples(), ROWS);
-        let counts: Vec<usize> = pre[..batch.examples() * width]
+        let counts: Vec<usize> = pre
             .par_chunks_mut(ROWS * width)
             .zip(rows)
             .map(|(pre, range)| {
@@ -217,6 +217,7 @@ impl<T: Real> Dictionary<T> {
         let rows = slopes.chunks_exact_mut(width).zip(gate.chunks_exact(width));
         for ((slopes, gate), (codes, of_gate)) in rows.zip(codes.chunks_exact(width).zip(of_gate.chunks_exact(width))) {
             for (at, slope) in slopes.iter_mut().enumerate() {
+                // Gates between one example's latents and the next one's are zero, so they end here too.
                 if gate[at] <= T::ZERO {
                     *slope = T::ZERO;
                     continue;
@@ -237,8 +238,8 @@ impl<T: Real> Dictionary<T> {
 }
 
 fn subtract<T: Real>(out: &mut [T], y: ArrayView2<'_, T>) {
-    // Batches lie in row order.
-    out.iter_mut().zip(y.to_slice().unwrap_or_default()).for_each(|(out, &y)| *out -= y);
+    let y = y.as_standard_layout();
+    out.iter_mut().zip(y.as_slice().unwrap_or_default()).for_each(|(out, &y)| *out -= y);
 }
 
 /// How many numbers are above zero?

@@ -70,8 +70,8 @@ impl<T: Real> Dictionary<T> {
         let gated = matches!(self.spec.variant, Variant::Gated { .. });
         let bias = Some(self.values(if gated { "b_gate" } else { "b_enc" }));
         let columns = Columns { packed: &packed.encoder, count: self.spec.latents, bias, rectify };
-        // Batches lie in row order, see `Dictionary::centred`.
-        let rows = rows.to_slice().unwrap_or_default();
+        let rows = rows.as_standard_layout();
+        let rows = rows.as_slice().unwrap_or_default();
         self.kernels.product_to(rows, &Rows::dense(rows.len() / self.spec.inputs, self.spec.inputs), &columns, pre);
     }
 
